@@ -1,0 +1,48 @@
+/** What control and the workers say to each other. Plain data, cloned across the thread boundary. */
+import type { MessagePort } from "node:worker_threads";
+import type { ChildSaId, CpuIndex, EspSpi } from "../ipsec/names.ts";
+import type { SadbEvent, SadbMessage, SocketAddress } from "../ipsec/sadb.ts";
+
+/** What a worker starts with. */
+export interface WorkerSetup {
+  readonly self: CpuIndex;
+  /** The operating system's CPU to run on; undefined = wherever the scheduler likes. */
+  readonly pinTo: number | undefined;
+  /** Packet memories of all workers, our own among them. */
+  readonly memories: readonly WebAssembly.Memory[];
+  /** eventfds that wake each worker. */
+  readonly wakeFds: readonly number[];
+  readonly tunFd: number;
+  readonly udpOffload: boolean;
+  readonly sockets: readonly { readonly local: SocketAddress; readonly fd: number }[];
+  readonly engine: string;
+  readonly saArenaSize: number;
+  /** Sequence counters of shared SAs: Int32, one 64-octet line each. */
+  readonly sharedCounters: SharedArrayBuffer;
+  readonly steering: { readonly mask: number; readonly multiplier: number };
+  readonly port: MessagePort;
+}
+
+/** An outbound SA also says where its shared sequence counter is. */
+export type ToWorker = { readonly kind: "sadb"; readonly message: SadbMessage; readonly sharedCounter: number } | { readonly kind: "stop" };
+
+export type FromWorker =
+  | { readonly kind: "ready"; readonly engine: { readonly name: string; readonly version: string } }
+  | { readonly kind: "event"; readonly event: DataPlaneEvent }
+  /** Where the runtime of a new SA lies, so that control can read its counters. */
+  | { readonly kind: "installed"; readonly id: ChildSaId; readonly direction: "in" | "out"; readonly address: number }
+  /** The SA's runtime is wiped; nothing of this worker touches it or its shared counter any more. */
+  | { readonly kind: "removed"; readonly id: ChildSaId; readonly direction: "in" | "out" }
+  | { readonly kind: "refused"; readonly id: ChildSaId; readonly spi: EspSpi; readonly why: string }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "fatal"; readonly message: string };
+
+/** Everything that a data plane tells control. */
+export type DataPlaneEvent =
+  | SadbEvent
+  /** The path to the peer takes no packet of this size any more; the kernel knows its MTU now. */
+  | { readonly verb: "pathMtu"; readonly local: SocketAddress; readonly remote: SocketAddress }
+  /** An IKE message (behind its non-ESP marker) that reached a worker's socket. */
+  | { readonly verb: "ike"; readonly local: SocketAddress; readonly remote: SocketAddress; readonly octets: Uint8Array }
+  /** An SA could not be installed: the worker's SAD is full. */
+  | { readonly verb: "installFailed"; readonly id: ChildSaId; readonly why: string };

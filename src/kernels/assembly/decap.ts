@@ -1,0 +1,326 @@
+// Inbound: from ESP octets to checked inner packets (RFC 4303 §3.4, RFC 4301 §5.2). `prepare` looks up the SA, checks for replay and emits
+// AEAD jobs in runs of one key; the engine opens them; `finish` compares ICVs, commits the window and checks what came out.
+import {
+  DROP_IN_ECN_ILLEGAL,
+  DROP_IN_HDR_ERROR,
+  DROP_IN_NO_STATES,
+  DROP_IN_STATE_EXPIRED,
+  DROP_IN_STATE_MISMATCH,
+  DROP_IN_STATE_PROTO_ERROR,
+  DROP_IN_STATE_SEQ_ERROR,
+  DROP_IN_DUMMY,
+} from "../drop-codes";
+import {
+  ESP_HEADER,
+  ESP_ICV,
+  IN_LENGTH,
+  IN_PACKET,
+  IN_PEER,
+  IN_SA,
+  IN_SEQ_HIGH,
+  IN_SEQ_LOW,
+  IN_SIZE,
+  IN_TOS,
+  ISA_BYTES,
+  ISA_COPY_ECN,
+  ISA_ESN,
+  ISA_FLAGS,
+  ISA_HARD_BYTES,
+  ISA_HARD_PACKETS,
+  ISA_HARD_REACHED,
+  ISA_LOCAL_TS,
+  ISA_LOCAL_TS_COUNT,
+  ISA_PACKETS,
+  ISA_PEER,
+  ISA_PEER_MOVED,
+  ISA_REMOTE_TS,
+  ISA_REMOTE_TS_COUNT,
+  ISA_SALT,
+  ISA_SOFT_BYTES,
+  ISA_SOFT_PACKETS,
+  ISA_SOFT_REACHED,
+  ISA_TOP,
+  JOB_AAD,
+  JOB_AAD_LENGTH,
+  JOB_ICV,
+  JOB_LENGTH,
+  JOB_NONCE,
+  JOB_PAYLOAD,
+  JOB_SIZE,
+  RUN_COUNT,
+  RUN_FIRST,
+  RUN_SA,
+  RUN_SIZE,
+} from "../layout";
+import { aads, drop, foreignerCapacity, foreigners, icvs, jobCapacity, jobs, nonces, received, runCapacity, runs } from "./context";
+import {
+  destinationHigh,
+  destinationLow,
+  destinationPort,
+  family,
+  parseIp,
+  sourceHigh,
+  sourceLow,
+  sourcePort,
+  tos,
+  totalLength,
+} from "./ip-header";
+import { load32, store16, store32 } from "./octets";
+import { inferSequence, replayCheck, replayCommit, SEQUENCE_IMPOSSIBLE } from "./replay";
+import { findInbound } from "./sad";
+import { matchSelectors } from "./selectors";
+
+/** Smallest ESP packet that can hold anything: header and IV, 4 octets of plaintext, ICV. */
+const ESP_MINIMUM: i32 = ESP_HEADER + 4 + ESP_ICV;
+
+/** An SPI of 0 is the non-ESP marker (RFC 3948 §2.2): IKE that reached a worker's socket. */
+export const OWNER_CONTROL: u32 = 0xffff;
+
+/** Runs of jobs since `beginInbound`; received packets prepared; packets of other workers. */
+export let runCount: i32 = 0;
+export let preparedCount: i32 = 0;
+export let foreignCount: i32 = 0;
+/** Octets of the message that the last `prepare` has dealt with: less than all when a list was full. */
+export let preparedOctets: i32 = 0;
+
+// Steering, as the BPF program computes it (ipsec/spi-steering.ts).
+let steeringMask: u32 = 0;
+let steeringMultiplier: u32 = 1;
+let workers: u32 = 1;
+let self_: u32 = 0;
+
+export function configureSteering(mask: u32, multiplier: u32, count: u32, self: u32): void {
+  steeringMask = mask;
+  steeringMultiplier = multiplier;
+  workers = count;
+  self_ = self;
+}
+
+export function beginInbound(): void {
+  runCount = 0;
+  preparedCount = 0;
+  foreignCount = 0;
+}
+
+/** The foreign packets noted so far have been handed on. */
+export function foreignTaken(): void {
+  foreignCount = 0;
+}
+
+/** Notes a packet for worker `owner`, joined to the one before where they lie side by side and belong together. False: the list is full. */
+function noteForeign(owner: u32, packet: usize, length: i32, segment: i32): bool {
+  if (foreignCount > 0) {
+    const last = foreigners + ((<usize>(foreignCount - 1)) << 4);
+    const octets = load<u32>(last, 4);
+    if (
+      load<u32>(last, 12) == owner &&
+      <usize>load<u32>(last) + octets == packet &&
+      load<i32>(last, 8) == segment &&
+      octets % segment == 0 &&
+      octets + length <= 0xffff
+    ) {
+      store<u32>(last, octets + length, 4);
+      return true;
+    }
+  }
+  if (foreignCount == foreignerCapacity) return false;
+  const record = foreigners + ((<usize>foreignCount) << 4);
+  store<u32>(record, <u32>packet);
+  store<u32>(record, length, 4);
+  store<i32>(record, segment, 8);
+  store<u32>(record, owner, 12);
+  foreignCount++;
+  return true;
+}
+
+/**
+ * Prepares the `length` octets at `data`: ESP packets of `segment` octets each, the last one perhaps shorter, received with outer `outerTos`
+ * from the sockaddr at `peer`. With `handedOn` true another worker gave them to us: an unknown SPI is then a drop, not handed on again.
+ */
+export function prepare(data: usize, length: i32, segment: i32, outerTos: u32, peer: usize, handedOn: bool): void {
+  preparedOctets = 0;
+  while (preparedOctets < length) {
+    const packet = data + preparedOctets;
+    const size = min(segment, length - preparedOctets);
+    if (size < 8) {
+      drop(DROP_IN_HDR_ERROR, 1);
+      preparedOctets += size;
+      continue;
+    }
+    const spi = load32(packet);
+    const sa = findInbound(spi);
+    if (sa == 0 || spi == 0) {
+      const owner = spi == 0 ? OWNER_CONTROL : (((spi ^ steeringMask) * steeringMultiplier) >> 16) % workers;
+      if (handedOn || owner == self_) drop(DROP_IN_NO_STATES, 1);
+      else if (!noteForeign(owner, packet, size, segment)) return;
+      preparedOctets += size;
+      continue;
+    }
+    if (size < ESP_MINIMUM || ((size - ESP_HEADER) & 3) != 0) {
+      drop(DROP_IN_HDR_ERROR, 1);
+      preparedOctets += size;
+      continue;
+    }
+    if (preparedCount == jobCapacity) return;
+    const flags = load<u32>(sa, ISA_FLAGS);
+    const seq = inferSequence(sa, load32(packet + 4));
+    if ((flags & ISA_HARD_REACHED) != 0) {
+      drop(DROP_IN_STATE_EXPIRED, 1);
+      preparedOctets += size;
+      continue;
+    }
+    // Before opening: a replay must cost no decryption (RFC 4303 §3.4.3).
+    if (seq == SEQUENCE_IMPOSSIBLE || !replayCheck(sa, seq)) {
+      drop(DROP_IN_STATE_SEQ_ERROR, 1);
+      preparedOctets += size;
+      continue;
+    }
+    let run = runs + <usize>(runCount - 1) * RUN_SIZE;
+    if (runCount == 0 || <usize>load<u32>(run, RUN_SA) != sa) {
+      if (runCount == runCapacity) return;
+      run = runs + <usize>runCount * RUN_SIZE;
+      store<u32>(run, <u32>sa, RUN_SA);
+      store<u32>(run, preparedCount, RUN_FIRST);
+      store<u32>(run, 0, RUN_COUNT);
+      runCount++;
+    }
+    store<u32>(run, load<u32>(run, RUN_COUNT) + 1, RUN_COUNT);
+
+    const slot = <usize>preparedCount;
+    const nonce = nonces + (slot << 4);
+    store<u32>(nonce, load<u32>(sa, ISA_SALT));
+    store<u64>(nonce, load<u64>(packet, 8), 4);
+    let aad = packet;
+    let aadLength: u32 = 8;
+    if ((flags & ISA_ESN) != 0) {
+      aad = aads + (slot << 4);
+      store<u32>(aad, load<u32>(packet));
+      store32(aad + 4, <u32>(seq >> 32));
+      store<u32>(aad, load<u32>(packet, 4), 8);
+      aadLength = 12;
+    }
+    const job = jobs + slot * JOB_SIZE;
+    store<u32>(job, <u32>packet + ESP_HEADER, JOB_PAYLOAD);
+    store<u32>(job, size - ESP_HEADER - ESP_ICV, JOB_LENGTH);
+    store<u32>(job, <u32>aad, JOB_AAD);
+    store<u32>(job, aadLength, JOB_AAD_LENGTH);
+    store<u32>(job, <u32>nonce, JOB_NONCE);
+    store<u32>(job, <u32>(icvs + (slot << 4)), JOB_ICV);
+
+    const record = received + slot * IN_SIZE;
+    store<u32>(record, <u32>packet, IN_PACKET);
+    store<u32>(record, size, IN_LENGTH);
+    store<u32>(record, <u32>sa, IN_SA);
+    store<u32>(record, <u32>seq, IN_SEQ_LOW);
+    store<u32>(record, <u32>(seq >> 32), IN_SEQ_HIGH);
+    store<u32>(record, outerTos, IN_TOS);
+    store<u32>(record, <u32>peer, IN_PEER);
+    preparedCount++;
+    preparedOctets += size;
+  }
+}
+
+/**
+ * RFC 6040 §4.2: the ECN field that leaves the tunnel, written into the inner header at `ip`. False: outer CE on a packet that is not
+ * ECN-capable must be dropped.
+ */
+function mergeEcn(ip: usize, outer: u32, inner: u32): bool {
+  const o = outer & 3;
+  const i = inner & 3;
+  if (o == i || i == 3 || o == 0) return true;
+  if (i == 0) return o != 3; // outer ECT on an inner Not-ECT: forwarded as Not-ECT
+  let ecn = i;
+  if (o == 3) ecn = 3;
+  else if (o == 1 && i == 2) ecn = 1; // ECT(1) outside over ECT(0) inside
+  if (ecn == i) return true;
+  if (family == 4) {
+    const old = load<u16>(ip);
+    store<u8>(ip + 1, <u8>((inner & 0xfc) | ecn));
+    // RFC 1624 equation 3: HC' = ~(~HC + ~m + m')
+    let s = ((<u32>~load<u16>(ip, 10)) & 0xffff) + ((<u32>~old) & 0xffff) + <u32>load<u16>(ip);
+    s = (s & 0xffff) + (s >> 16);
+    s = (s & 0xffff) + (s >> 16);
+    store<u16>(ip + 10, <u16>~s);
+  } else {
+    store16(ip, ((<u32>bswap<u16>(load<u16>(ip))) & 0xffcf) | (ecn << 4));
+  }
+  return true;
+}
+
+/** The packet in `record` is authentic and fresh. Returns the drop reason of what came out of it, or -1 when it may be delivered. */
+function accept(record: usize, packet: usize, size: i32, sa: usize): i32 {
+  const flags = load<u32>(sa, ISA_FLAGS);
+  const end = packet + size - ESP_ICV;
+  const padding = <i32>load<u8>(end - 2);
+  const next = load<u8>(end - 1);
+  const inner = packet + ESP_HEADER;
+  const length = size - ESP_HEADER - ESP_ICV - 2 - padding;
+  if (length < 0) return DROP_IN_HDR_ERROR;
+  if (next == 59) return DROP_IN_DUMMY; // RFC 4303 §2.6: discarded without prejudice
+  if (!((next == 4 || next == 41) && parseIp(inner, length)) || family != <u32>(next == 4 ? 4 : 6)) return DROP_IN_HDR_ERROR;
+  if (
+    !matchSelectors(<usize>load<u32>(sa, ISA_REMOTE_TS), load<i32>(sa, ISA_REMOTE_TS_COUNT), sourceHigh, sourceLow, sourcePort) ||
+    !matchSelectors(<usize>load<u32>(sa, ISA_LOCAL_TS), load<i32>(sa, ISA_LOCAL_TS_COUNT), destinationHigh, destinationLow, destinationPort)
+  ) {
+    return DROP_IN_STATE_MISMATCH;
+  }
+  if ((flags & ISA_COPY_ECN) != 0 && !mergeEcn(inner, load<u32>(record, IN_TOS), tos)) return DROP_IN_ECN_ILLEGAL;
+  store<u32>(record, <u32>inner, IN_PACKET);
+  store<u32>(record, totalLength, IN_LENGTH); // RFC 4303 §2.7: traffic-flow padding behind the datagram goes
+  return -1;
+}
+
+/** True where the two sockaddrs name one address and port (28 octets, flow and scope of IPv6 left out). */
+function samePeer(a: usize, b: usize): bool {
+  if (load<u64>(a) != load<u64>(b)) {
+    if (load<u32>(a) != load<u32>(b)) return false; // family and port
+    if (load<u16>(a) == 2) return false;
+  }
+  if (load<u16>(a) == 2) return true;
+  return load<u64>(a, 8) == load<u64>(b, 8) && load<u64>(a, 16) == load<u64>(b, 16);
+}
+
+/** Finishes all prepared packets after the engine ran. Dropped ones have IN_LENGTH 0 afterwards; the others are (IN_PACKET, IN_LENGTH) inner packets. */
+export function finish(): void {
+  for (let i = 0; i < preparedCount; i++) {
+    const record = received + <usize>i * IN_SIZE;
+    const packet = <usize>load<u32>(record, IN_PACKET);
+    const size = <i32>load<u32>(record, IN_LENGTH);
+    const sa = <usize>load<u32>(record, IN_SA);
+    store<u32>(record, 0, IN_LENGTH);
+    // One 128-bit comparison: no early exit, so no timing tells how much of the ICV was right.
+    if (v128.any_true(v128.xor(v128.load(packet + size - ESP_ICV), v128.load(icvs + ((<usize>i) << 4))))) {
+      drop(DROP_IN_STATE_PROTO_ERROR, 1);
+      continue;
+    }
+    const seq = ((<u64>load<u32>(record, IN_SEQ_HIGH)) << 32) | (<u64>load<u32>(record, IN_SEQ_LOW));
+    if (!replayCommit(sa, seq)) {
+      drop(DROP_IN_STATE_SEQ_ERROR, 1);
+      continue;
+    }
+    // RFC 7296 §2.23: follow the peer's address, on the newest authenticated packet only.
+    const peer = <usize>load<u32>(record, IN_PEER);
+    if (load<u64>(sa, ISA_TOP) == seq && !samePeer(sa + ISA_PEER, peer)) {
+      memory.copy(sa + ISA_PEER, peer, 28);
+      store<u32>(sa, load<u32>(sa, ISA_FLAGS) | ISA_PEER_MOVED, ISA_FLAGS);
+    }
+    const verdict = accept(record, packet, size, sa);
+    store<f64>(sa, load<f64>(sa, ISA_PACKETS) + 1, ISA_PACKETS);
+    if (verdict >= 0) {
+      store<u32>(record, 0, IN_LENGTH);
+      drop(verdict, 1);
+    } else {
+      store<f64>(sa, load<f64>(sa, ISA_BYTES) + <f64>load<u32>(record, IN_LENGTH), ISA_BYTES);
+    }
+  }
+  for (let i = 0; i < runCount; i++) markLimits(<usize>load<u32>(runs + <usize>i * RUN_SIZE, RUN_SA));
+}
+
+function markLimits(sa: usize): void {
+  const p = load<f64>(sa, ISA_PACKETS);
+  const b = load<f64>(sa, ISA_BYTES);
+  let flags = load<u32>(sa, ISA_FLAGS);
+  if (p >= load<f64>(sa, ISA_SOFT_PACKETS) || b >= load<f64>(sa, ISA_SOFT_BYTES)) flags |= ISA_SOFT_REACHED;
+  if (p >= load<f64>(sa, ISA_HARD_PACKETS) || b >= load<f64>(sa, ISA_HARD_BYTES)) flags |= ISA_HARD_REACHED;
+  store<u32>(sa, flags, ISA_FLAGS);
+}

@@ -1,0 +1,24 @@
+// The packet path's inner loops, compiled to WASM SIMD by scripts/build.sh. Everything the TypeScript side calls is exported here; the
+// declarations are in ../kernels.ts.
+export { copySum, pseudoHeader, sum } from "./checksum";
+export { configureBase, configureInbound, configureJobs, configureMessages, configureOutbound } from "./context";
+export { parseIp } from "./ip-header";
+export { configureSpd, spdChanged } from "./spd";
+export { classify } from "./classify";
+export { beginOutbound, encap, encapDone, jobCount, jobsSealed, sendCount } from "./encap";
+export { buildMessages, messageSocket, sendsTaken } from "./transmit";
+export { configureSad, findInbound, insertInbound, removeInbound } from "./sad";
+export { replayCheck, replayCommit } from "./replay";
+export { configureReceive, inspectMessage, messageSegment, messageTos, resetReceive } from "./receive";
+export {
+  beginInbound,
+  configureSteering,
+  finish,
+  foreignCount,
+  foreignTaken,
+  prepare,
+  preparedCount,
+  preparedOctets,
+  runCount,
+} from "./decap";
+export { coalesce, configureCoalescing, recordsTaken, vectorCount, vectorOctets } from "./coalesce";
