@@ -1,0 +1,167 @@
+/**
+ * What an operator asks for, checked and complete: the plain records that the daemon's configuration becomes. Names follow swanctl.conf.
+ * All durations are milliseconds, all sizes octets; `Infinity` stands for "no limit".
+ */
+import type { OnMissingSa } from "../ipsec/sadb.ts";
+import type { SchemeName } from "../multisa/scheme.ts";
+import type { Proposal } from "../wire/proposal.ts";
+import type { TrafficSelector } from "../wire/traffic-selector.ts";
+import type { Identity } from "./identity.ts";
+
+/** Retransmission of our own requests (RFC 7296 §2.1): attempt n (from 0) waits `timeout × base^n`, less a random part of up to `jitter`. */
+export interface RetransmitConfig {
+  readonly timeout: number;
+  readonly base: number;
+  /** Retransmissions after the first transmission; when the last goes unanswered the IKE SA has failed. */
+  readonly tries: number;
+  /** 0..1: how much of each wait may be taken away at random, so that many SAs do not beat in step. */
+  readonly jitter: number;
+}
+
+/** A pre-shared key of the Peer Authorization Database (RFC 4301 §4.4.3). */
+export interface SharedSecret {
+  readonly name: string;
+  /** Whose key this is. Empty: anybody's. With two or more, both ends may be named; the best match wins. */
+  readonly ids: readonly Identity[];
+  readonly secret: Uint8Array;
+}
+
+export interface LocalAuthentication {
+  readonly auth: "psk";
+  readonly id: Identity;
+}
+
+export interface RemoteAuthentication {
+  readonly auth: "psk";
+  /** The identity that the peer must prove; "%any" takes whatever identity has a shared secret here. */
+  readonly id: Identity | "%any";
+}
+
+/** What becomes of the children when a peer is dead or takes its IKE SA away without being asked. */
+export type StartAction = "none" | "trap" | "start";
+
+export interface ChildConfig {
+  readonly name: string;
+  readonly localTs: readonly TrafficSelector[];
+  readonly remoteTs: readonly TrafficSelector[];
+  /** ESP proposals in order of preference; Key Exchange transforms ask for PFS on CREATE_CHILD_SA and are left out in IKE_AUTH. */
+  readonly espProposals: readonly Proposal[];
+  /** none: on command or by the peer only; trap: when a packet asks for it; start: at once, and again when the peer was found dead. */
+  readonly startAction: StartAction;
+  readonly rekeyTime: number;
+  readonly lifeTime: number;
+  readonly rekeyBytes: number;
+  readonly lifeBytes: number;
+  readonly rekeyPackets: number;
+  readonly lifePackets: number;
+  /** RFC 9611: one Child SA for each CPU. Off unless asked for, and not for remote access. */
+  readonly perCpuSas: boolean;
+  readonly scheme: SchemeName;
+  readonly onMissingSa: OnMissingSa;
+  /** Cap on Child SAs of one selector set; undefined: twice the CPUs. */
+  readonly maxSas: number | undefined;
+  /** cpu-queues: the peer's count may be this many times ours before everything goes over one SA; 0: any count. */
+  readonly maxCpuRatio: number;
+  /** 0: never. */
+  readonly idleTimeout: number;
+  readonly copyDscp: boolean;
+  readonly copyEcn: boolean;
+  /** Packets. */
+  readonly replayWindow: number;
+}
+
+export interface ConnectionConfig {
+  readonly name: string;
+  /** Addresses, prefixes, or "%any". The first address that this host has is used to initiate. */
+  readonly localAddrs: readonly string[];
+  /** Addresses, prefixes, or "%any". Only the first plain address can be initiated to; without one the connection only answers. */
+  readonly remoteAddrs: readonly string[];
+  readonly localPort: number;
+  readonly remotePort: number;
+  readonly proposals: readonly Proposal[];
+  readonly local: LocalAuthentication;
+  readonly remote: RemoteAuthentication;
+  readonly children: readonly ChildConfig[];
+  /** Silence from the peer (IKE and ESP) after which it is asked whether it lives; 0: never. */
+  readonly dpdDelay: number;
+  readonly rekeyTime: number;
+  /** After `rekeyTime + overTime` an IKE SA that could not be rekeyed is closed. */
+  readonly overTime: number;
+  /** What a second IKE SA between the same identities means: nothing; the newcomer is refused; the older one is closed. */
+  readonly unique: "no" | "keep" | "replace";
+  /** How often the whole retransmission of IKE_SA_INIT is gone through; 0: for ever. */
+  readonly keyingTries: number;
+  /** Claim to be behind a NAT so that ESP goes in UDP (RFC 7296 §2.23). The user-space data plane knows nothing else. */
+  readonly encap: boolean;
+  /** RFC 4555. Not implemented yet: must be false. */
+  readonly mobike: false;
+}
+
+export interface EndpointConfig {
+  readonly connections: readonly ConnectionConfig[];
+  readonly secrets: readonly SharedSecret[];
+  /** IKE SAs awaiting IKE_AUTH beyond which IKE_SA_INIT requests are dropped. */
+  readonly halfOpenLimit: number;
+  /** The same, beyond which a COOKIE is demanded first (RFC 7296 §2.6). */
+  readonly cookieThreshold: number;
+  /** Half-open IKE SAs that one source address may cause. */
+  readonly perSourceLimit: number;
+  /** How long a half-open IKE SA waits for its IKE_AUTH. */
+  readonly halfOpenTimeout: number;
+  readonly retransmit: RetransmitConfig;
+  /** Interval of NAT keepalives while nothing else is sent to the peer; 0: none. */
+  readonly natKeepalive: number;
+  /** Requests that we let the peer have outstanding (SET_WINDOW_SIZE), and the most that we use of the peer's. 1..64. */
+  readonly windowSize: number;
+  /** How long an inbound SA outlives its Delete, for packets that are still on their way. */
+  readonly deleteGrace: number;
+  /** UDP ports of IKE (500) and of IKE and ESP with NAT traversal (4500), as the peer sees us listen. */
+  readonly ikePort: number;
+  readonly natPort: number;
+}
+
+/** Everything that has a sensible value without asking. */
+export const DEFAULT_ENDPOINT_SETTINGS: Omit<EndpointConfig, "connections" | "secrets"> = {
+  halfOpenLimit: 1000,
+  cookieThreshold: 30,
+  perSourceLimit: 5,
+  halfOpenTimeout: 30_000,
+  retransmit: { timeout: 2000, base: 1.8, tries: 5, jitter: 0.2 },
+  natKeepalive: 20_000,
+  windowSize: 16,
+  deleteGrace: 1000,
+  ikePort: 500,
+  natPort: 4500,
+};
+
+export const DEFAULT_CONNECTION_SETTINGS = {
+  localAddrs: ["%any"],
+  localPort: 500,
+  remotePort: 500,
+  dpdDelay: 0,
+  rekeyTime: 4 * 3600_000,
+  overTime: 0.1 * 4 * 3600_000,
+  unique: "no",
+  keyingTries: 1,
+  encap: true,
+  mobike: false,
+} as const satisfies Partial<ConnectionConfig>;
+
+export const DEFAULT_CHILD_SETTINGS = {
+  startAction: "none",
+  rekeyTime: 3600_000,
+  lifeTime: 1.1 * 3600_000,
+  rekeyBytes: Infinity,
+  lifeBytes: Infinity,
+  rekeyPackets: Infinity,
+  lifePackets: Infinity,
+  perCpuSas: false,
+  scheme: "rfc9611",
+  onMissingSa: "resteer",
+  maxSas: undefined,
+  maxCpuRatio: 16,
+  idleTimeout: 0,
+  copyDscp: true,
+  copyEcn: true,
+  replayWindow: 4096,
+} as const satisfies Partial<ChildConfig>;

@@ -1,0 +1,95 @@
+/** What `hawser status` shows: plain data, no secrets, times in milliseconds of the endpoint's clock. */
+import type { ChildSaId, CpuIndex, EspSpi } from "../ipsec/names.ts";
+import type { SocketAddress } from "../ipsec/sadb.ts";
+import type { IkeSaId } from "./command.ts";
+
+export interface EndpointStatus {
+  readonly now: number;
+  readonly connections: readonly ConnectionStatus[];
+  readonly ikeSas: readonly IkeSaStatus[];
+  readonly childSas: readonly ChildSaStatus[];
+  readonly groups: readonly GroupStatus[];
+  readonly counters: EndpointCounters;
+}
+
+export interface ConnectionStatus {
+  readonly name: string;
+  /** configured: nothing was asked of it; down: it was asked for, and is not. */
+  readonly state: "configured" | "down" | "connecting" | "up";
+  readonly lastError: string | undefined;
+  readonly children: readonly string[];
+}
+
+export interface IkeSaStatus {
+  readonly id: IkeSaId;
+  readonly connection: string | undefined;
+  readonly state: string;
+  readonly role: "initiator" | "responder";
+  readonly initiatorSpi: string;
+  readonly responderSpi: string;
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  readonly localId: string | undefined;
+  readonly remoteId: string | undefined;
+  readonly algorithms: string | undefined;
+  readonly natHere: boolean;
+  readonly natThere: boolean;
+  readonly age: number;
+  readonly rekeyIn: number | undefined;
+  readonly outstanding: number;
+  readonly queued: number;
+  readonly window: { readonly ours: number; readonly peers: number };
+}
+
+export interface ChildSaStatus {
+  readonly id: ChildSaId;
+  readonly ikeSa: IkeSaId;
+  readonly connection: string;
+  readonly child: string;
+  readonly cpu: CpuIndex;
+  readonly spiIn: EspSpi;
+  readonly spiOut: EspSpi;
+  readonly cipher: string;
+  readonly esn: boolean;
+  readonly pfs: string | undefined;
+  readonly state: string;
+  readonly shared: boolean;
+  readonly localTs: readonly string[];
+  readonly remoteTs: readonly string[];
+  readonly age: number;
+  readonly rekeyIn: number | undefined;
+  readonly packetsIn: number;
+  readonly bytesIn: number;
+  readonly packetsOut: number;
+  readonly bytesOut: number;
+}
+
+export interface GroupStatus {
+  readonly connection: string;
+  readonly child: string;
+  readonly scheme: string;
+  readonly mode: string;
+  readonly reason: string | undefined;
+  readonly localTs: readonly string[];
+  readonly remoteTs: readonly string[];
+  readonly members: readonly ChildSaId[];
+  /** For each CPU: which entry it has, and in words why it has no SA of its own. */
+  readonly cpus: readonly {
+    readonly cpu: CpuIndex;
+    readonly entry: string;
+    readonly sa: ChildSaId | undefined;
+    readonly why: string | undefined;
+  }[];
+}
+
+export interface EndpointCounters {
+  readonly halfOpen: number;
+  readonly established: number;
+  readonly messagesIn: number;
+  readonly messagesOut: number;
+  readonly retransmitsIn: number;
+  readonly retransmitsOut: number;
+  readonly cookiesSent: number;
+  /** Messages that were dropped without an answer, by reason. */
+  readonly drops: Readonly<Record<string, number>>;
+}
