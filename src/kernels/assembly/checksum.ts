@@ -2,8 +2,7 @@
 // summed in either order, so results are stored with a plain store<u16>, never byte-swapped.
 
 /** Folds to 16 bits. */
-// @ts-ignore: decorator
-@inline function fold(s: u64): u32 {
+function fold(s: u64): u32 {
   s = (s & 0xffffffff) + (s >> 32);
   s = (s & 0xffffffff) + (s >> 32);
   s = (s & 0xffff) + (s >> 16);
@@ -11,8 +10,7 @@
   return <u32>((s & 0xffff) + (s >> 16));
 }
 
-// @ts-ignore: decorator
-@inline function lanes(a: v128): u64 {
+function lanes(a: v128): u64 {
   return (
     <u64>(<u32>i32x4.extract_lane(a, 0)) +
     <u64>(<u32>i32x4.extract_lane(a, 1)) +
@@ -101,5 +99,5 @@ export function pseudoHeader(ip: usize, length: u32, protocol: u32): u32 {
 /** Writes the header checksum of the IPv4 header at `ip`. */
 export function writeIpv4Checksum(ip: usize): void {
   store<u16>(ip + 10, 0);
-  store<u16>(ip + 10, <u16>~sum(ip, <i32>(load<u8>(ip) & 15) << 2, 0));
+  store<u16>(ip + 10, <u16>~sum(ip, (<i32>(load<u8>(ip) & 15)) << 2, 0));
 }

@@ -36,8 +36,7 @@ function joinable(p: usize, length: i32): i32 {
   return <i32>load16(p + 4) + 40 == length ? 40 : 0;
 }
 
-// @ts-ignore: decorator
-@inline function protocolOf(p: usize): u32 {
+function protocolOf(p: usize): u32 {
   return load<u8>(p) >> 4 == 4 ? <u32>load<u8>(p + 9) : <u32>load<u8>(p + 6);
 }
 
@@ -46,7 +45,10 @@ function sameIp(a: usize, b: usize): bool {
   if (load<u8>(a) != load<u8>(b)) return false;
   if (load<u8>(a) >> 4 == 4) {
     return (
-      load<u8>(a, 1) == load<u8>(b, 1) && load<u16>(a, 6) == load<u16>(b, 6) && load<u16>(a, 8) == load<u16>(b, 8) && load<u64>(a, 12) == load<u64>(b, 12)
+      load<u8>(a, 1) == load<u8>(b, 1) &&
+      load<u16>(a, 6) == load<u16>(b, 6) &&
+      load<u16>(a, 8) == load<u16>(b, 8) &&
+      load<u64>(a, 12) == load<u64>(b, 12)
     );
   }
   return (
@@ -86,7 +88,7 @@ export function coalesce(from: i32, count: i32): void {
 function joinTcp(p: usize, length: i32, transport: i32, from: i32, count: i32, vnet: usize): void {
   if (transport + 20 > length) return;
   const t = p + transport;
-  const tcpHeader = <i32>(load<u8>(t, 12) >> 4) << 2;
+  const tcpHeader = (<i32>(load<u8>(t, 12) >> 4)) << 2;
   const header = transport + tcpHeader;
   const size = length - header;
   if (tcpHeader < 20 || size <= 0 || <u32>load<u8>(t, 13) != TCP_ACK) return;
@@ -97,12 +99,26 @@ function joinTcp(p: usize, length: i32, transport: i32, from: i32, count: i32, v
     const record = received + <usize>(from + recordsTaken) * IN_SIZE;
     const q = <usize>load<u32>(record, IN_PACKET);
     const n = <i32>load<u32>(record, IN_LENGTH);
-    if (n <= header || n > length || total + n - header > MAX_SUPER_PACKET || !sameIp(p, q) || joinable(q, n) != transport || protocolOf(q) != 6) break;
+    if (
+      n <= header ||
+      n > length ||
+      total + n - header > MAX_SUPER_PACKET ||
+      !sameIp(p, q) ||
+      joinable(q, n) != transport ||
+      protocolOf(q) != 6
+    )
+      break;
     const u = q + transport;
     const flags = <u32>load<u8>(u, 13);
     if ((flags & ~TCP_PSH) != TCP_ACK || load32(u + 4) != next) break;
     // Ports, acknowledgement, header length, window and options must be alike.
-    if (load<u32>(t) != load<u32>(u) || load<u32>(t, 8) != load<u32>(u, 8) || load<u8>(t, 12) != load<u8>(u, 12) || load<u16>(t, 14) != load<u16>(u, 14)) break;
+    if (
+      load<u32>(t) != load<u32>(u) ||
+      load<u32>(t, 8) != load<u32>(u, 8) ||
+      load<u8>(t, 12) != load<u8>(u, 12) ||
+      load<u16>(t, 14) != load<u16>(u, 14)
+    )
+      break;
     if (!sameOctets(t + 20, u + 20, tcpHeader - 20)) break;
     if (!verified) {
       if (!transportChecksumGood(p, transport, length, 6)) return;
@@ -137,7 +153,15 @@ function joinUdp(p: usize, length: i32, transport: i32, from: i32, count: i32, v
     const record = received + <usize>(from + recordsTaken) * IN_SIZE;
     const q = <usize>load<u32>(record, IN_PACKET);
     const n = <i32>load<u32>(record, IN_LENGTH);
-    if (n <= header || n > length || total + n - header > MAX_SUPER_PACKET || !sameIp(p, q) || joinable(q, n) != transport || protocolOf(q) != 17) break;
+    if (
+      n <= header ||
+      n > length ||
+      total + n - header > MAX_SUPER_PACKET ||
+      !sameIp(p, q) ||
+      joinable(q, n) != transport ||
+      protocolOf(q) != 17
+    )
+      break;
     const u = q + transport;
     if (load<u32>(t) != load<u32>(u) || load16(u + 4) != n - transport || load<u16>(u, 6) == 0) break;
     if (!verified) {

@@ -10,8 +10,7 @@ export function configureSad(address: usize, capacity: u32): void {
   mask = capacity - 1;
 }
 
-// @ts-ignore: decorator
-@inline function home(spi: u32): u32 {
+function home(spi: u32): u32 {
   return ((spi * 0x9e3779b1) >> 7) & mask;
 }
 
