@@ -44,6 +44,9 @@ const PROTOCOL_NAMES: readonly (readonly [name: string, protocol: number])[] = [
   ["udplite", IpProtocol.UDPLITE],
 ];
 
+/** swanctl's word for protocol 0. */
+const ANY_PROTOCOL = "any";
+
 const isIcmp = (protocol: number): boolean => protocol === IpProtocol.ICMP || protocol === IpProtocol.IPV6_ICMP;
 
 /** "10.0.0.0/8[tcp/80]", "fd00::1-fd00::9", "10.0.0.1/32[icmp/8(0)]": what {@link parsePrefix} reads back to the same selector. */
@@ -77,8 +80,9 @@ function formatPorts(selector: TrafficSelector): string {
  */
 export function parsePrefix(text: string): TrafficSelector {
   const parts = /^([^[\]]+)(?:\[([^[\]/]+)(?:\/([^[\]/]+))?\])?$/.exec(text.trim());
-  if (parts?.[1] === undefined)
+  if (parts?.[1] === undefined) {
     throw new InvalidText(`"${text}" is not a traffic selector; write it as "10.0.0.0/8" or "10.0.0.0/8[tcp/80]".`);
+  }
   const protocol = parts[2] === undefined ? 0 : parseProtocol(parts[2]);
   const ports = parts[3] === undefined ? ANY_PORTS : parsePorts(parts[3], protocol);
   const range = parts[1].includes("-") ? parseRange(parts[1]) : parseBlock(parts[1]);
@@ -104,6 +108,7 @@ function parseRange(text: string): Pick<TrafficSelector, "family" | "start" | "e
 }
 
 function parseProtocol(text: string): number {
+  if (text === ANY_PROTOCOL) return 0;
   const protocol = PROTOCOL_NAMES.find(([name]) => name === text.toLowerCase())?.[1] ?? parseNumber(text, 255);
   if (protocol === undefined) {
     throw new InvalidText(

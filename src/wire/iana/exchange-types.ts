@@ -12,6 +12,7 @@ export const ExchangeType = registry("IKEv2 Exchange Types", 8, {
   GSA_AUTH: 39,
   GSA_REGISTRATION: 40,
   GSA_REKEY: 41,
+  GSA_INBAND_REKEY: 42,
   /** RFC 9242 */
   IKE_INTERMEDIATE: 43,
   /** RFC 9370 */
