@@ -97,19 +97,22 @@ export class Writer {
 
   u8(value: number): this {
     requireField(value, 0xff);
-    this.#view.setUint8(this.#claim(1), value);
+    const start = this.#claim(1);
+    this.#view.setUint8(start, value);
     return this;
   }
 
   u16(value: number): this {
     requireField(value, 0xffff);
-    this.#view.setUint16(this.#claim(2), value);
+    const start = this.#claim(2);
+    this.#view.setUint16(start, value);
     return this;
   }
 
   u32(value: number): this {
     requireField(value, 0xffffffff);
-    this.#view.setUint32(this.#claim(4), value);
+    const start = this.#claim(4);
+    this.#view.setUint32(start, value);
     return this;
   }
 
@@ -130,7 +133,6 @@ export class Writer {
   }
 
   octets(part: Uint8Array): this {
-    // claim() may replace the array, so it must run before the array is named.
     const start = this.#claim(part.length);
     this.#octets.set(part, start);
     return this;
@@ -147,6 +149,7 @@ export class Writer {
     return this.#octets.subarray(0, this.#length);
   }
 
+  /** Makes room and may replace array and view: it must run in a statement before the one that names them. */
   #claim(count: number): number {
     const start = this.#length;
     const needed = start + count;

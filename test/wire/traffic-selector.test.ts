@@ -52,8 +52,23 @@ describe("parsePrefix", () => {
     assert.throws(() => parsePrefix("10.0.0.0/8[tcp/80-20]"), /"80-20" is not a port/);
     assert.throws(() => parsePrefix("10.0.0.9-10.0.0.1"), /not a range from a lower to a higher address/);
     assert.throws(() => parsePrefix("10.0.0.300"), /"10\.0\.0\.300" is not an IP address/);
-    const wrong = ["", "[tcp]", "10.0.0.0/8[", "10.0.0.0/8[]", "10.0.0.0/8[tcp/80/81]", "10.0.0.0/8/9", "10.0.0.0/", "10.0.0.0/8[tcp/70000]"];
-    const wrongRanges = ["10.0.0.1-fd00::1", "10.0.0.1-10.0.0.2-10.0.0.3", "10.0.0.0/8[tcp/1-2-3]", "10.0.0.0/8[icmp/256]", "10.0.0.0/8[icmp/8(256)]"];
+    const wrong = [
+      "",
+      "[tcp]",
+      "10.0.0.0/8[",
+      "10.0.0.0/8[]",
+      "10.0.0.0/8[tcp/80/81]",
+      "10.0.0.0/8/9",
+      "10.0.0.0/",
+      "10.0.0.0/8[tcp/70000]",
+    ];
+    const wrongRanges = [
+      "10.0.0.1-fd00::1",
+      "10.0.0.1-10.0.0.2-10.0.0.3",
+      "10.0.0.0/8[tcp/1-2-3]",
+      "10.0.0.0/8[icmp/256]",
+      "10.0.0.0/8[icmp/8(256)]",
+    ];
     for (const text of [...wrong, ...wrongRanges]) assert.throws(() => parsePrefix(text), InvalidText, text);
   });
 });
