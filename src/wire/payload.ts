@@ -59,8 +59,18 @@ export type Payload =
   | EapPayload
   | UnknownPayload;
 
-/** The payloads with this `type`: `PayloadOf<"KE">`. */
-export type PayloadOf<Type extends Payload["type"]> = Extract<Payload, { readonly type: Type }>;
+/** The payloads with this `type`: `PayloadOf<"KE">`. Also where one interface serves two types, as TSi and TSr, which Extract cannot split. */
+export type PayloadOf<Type extends Payload["type"]> = Narrowed<Payload, Type>;
+type Narrowed<Member, Type> = Member extends { readonly type: infer Own }
+  ? Type extends Own
+    ? Member & { readonly type: Type }
+    : never
+  : never;
+
+/** The first payload of this type. */
+export function findPayload<Type extends Payload["type"]>(payloads: readonly Payload[], type: Type): PayloadOf<Type> | undefined {
+  return payloads.find((payload): payload is PayloadOf<Type> & Payload => payload.type === type);
+}
 
 /** One link of a payload chain before its body is understood. */
 export interface RawPayload {

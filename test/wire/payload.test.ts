@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type fc from "fast-check";
 import { PayloadType } from "../../src/wire/iana/index.ts";
 import { fromHex, toHex } from "../../src/wire/octets.ts";
-import { decodePayload, encodePayloadBody, payloadTypeOf, type Payload } from "../../src/wire/payload.ts";
+import { decodePayload, encodePayloadBody, findPayload, payloadTypeOf, type Payload } from "../../src/wire/payload.ts";
 import { payloadByType, skfPayload, skPayload } from "./arbitraries.ts";
 import { acceptsOrRefuses, assertMalformed } from "./malformed.ts";
 import { forAll } from "./property.ts";
@@ -116,6 +116,16 @@ describe("payload bodies", () => {
       configType: 1,
       attributes: [{ type: 1, value: new Uint8Array(0) }],
     });
+  });
+});
+
+describe("findPayload", () => {
+  it("finds the first of a type", () => {
+    const first: Payload = { type: "VENDOR", data: fromHex("01") };
+    const payloads: Payload[] = [{ type: "IDr", idType: 2, data: fromHex("02") }, first, { type: "VENDOR", data: fromHex("03") }];
+    assert.equal(findPayload(payloads, "VENDOR"), first);
+    assert.equal(findPayload(payloads, "IDr")?.idType, 2);
+    assert.equal(findPayload(payloads, "IDi"), undefined);
   });
 });
 

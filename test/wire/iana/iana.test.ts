@@ -3,8 +3,10 @@ import { describe, it } from "node:test";
 import * as iana from "../../../src/wire/iana/index.ts";
 import { IANA_TABLES } from "../iana-tables.ts";
 
-const { registry: _make, IpProtocol, ...ikev2 } = iana;
-const registries = Object.values(ikev2);
+const { IpProtocol } = iana;
+const registries = Object.values(iana)
+  .filter((value) => typeof value !== "function")
+  .filter((registry) => registry !== IpProtocol);
 
 const table = (title: string): [string, number][] =>
   (IANA_TABLES[title] ?? "")
