@@ -24,7 +24,7 @@ const LAST_TRANSFORM = 0;
 const MORE_TRANSFORMS = 3;
 const ATTRIBUTE_FORMAT_TV = 0x8000;
 
-/** The last octet of the substructure's header that is not counted by the attributes: §3.3.2's fixed part is 8 octets. */
+/** "Last Substruc", length, type and ID with their reserved octets: what stands before the attributes. */
 const TRANSFORM_HEADER_LENGTH = 8;
 
 /** Reads `count` transforms, which must fill `octets` exactly. Throws MalformedMessage. */
@@ -92,6 +92,7 @@ function encodeAttributes(transform: Transform): Uint8Array {
   const writer = new Writer(8);
   if (transform.keyLength !== undefined) writer.u16(ATTRIBUTE_FORMAT_TV | TransformAttributeType.KEY_LENGTH).u16(transform.keyLength);
   for (const { type, value } of transform.attributes ?? []) {
+    if (type >= ATTRIBUTE_FORMAT_TV) throw new RangeError(`transform attribute type ${type} does not fit 15 bits`);
     if (typeof value === "number") writer.u16(ATTRIBUTE_FORMAT_TV | type).u16(value);
     else writer.u16(type).u16(value.length).octets(value);
   }

@@ -58,4 +58,8 @@ describe("Transform substructure", () => {
     assertMalformed(() => decodeTransforms(fromHex("00000010 01000014 800e0100 800e0080"), 1), "bad-transform");
     assertMalformed(() => decodeTransforms(fromHex("0000000e 01000014 000e00020100"), 1), "bad-transform");
   });
+
+  it("cannot be made with an attribute type that would spill into the format bit", () => {
+    assert.throws(() => encode([{ type: 1, id: 20, attributes: [{ type: 0x8000, value: Uint8Array.of(1) }] }]), RangeError);
+  });
 });
