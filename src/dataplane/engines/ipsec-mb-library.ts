@@ -1,5 +1,5 @@
 import koffi from "koffi";
-import type { LibraryHandle } from "koffi";
+import type { LibraryHandle, TypeObject } from "koffi";
 import type { EngineArena } from "./engine.ts";
 import { EngineUnavailable } from "./engine.ts";
 import type { IpsecMbLayout } from "./ipsec-mb-layout.ts";
@@ -31,24 +31,25 @@ export interface IpsecMbManager {
  */
 export function openIpsecMb(memory: WebAssembly.Memory, base: number, arena: EngineArena): IpsecMbManager {
   const library = loadLibrary();
-  const version = call<number>(library, "imb_get_version", "uint", [], []);
-  const size = call<number>(library, "imb_get_mb_mgr_size", "size_t", [], []);
+  const version = (library.func("uint imb_get_version()") as () => number)();
+  const size = (library.func("size_t imb_get_mb_mgr_size()") as () => number)();
   const layout = ipsecMbLayout(version, size);
   const offset = Math.ceil(arena.offset / 64) * 64;
   const manager = base + offset;
+  type SetPointers = (manager: number, flags: number, reset: number) => bigint;
   // Flags 0: every extension of the CPU may be used. The last 1: clear the manager first.
-  call(library, "imb_set_pointers_mb_mgr", "void *", ["void *", "uint64", "uint"], [manager, 0, 1]);
-  call(library, "init_mb_mgr_auto", "void", ["void *", "void *"], [manager, 0]);
+  (library.func("void *imb_set_pointers_mb_mgr(void *manager, uint64_t flags, uint reset)") as SetPointers)(manager, 0, 1);
+  (library.func("void init_mb_mgr_auto(void *manager, void *arch)") as (manager: number, arch: number) => void)(manager, 0);
   const view = new DataView(memory.buffer, offset, size);
   const error = view.getInt32(layout.manager.error, true);
   if (error !== 0) throw new EngineUnavailable("ipsec-mb", `libipsec-mb cannot start on this CPU (error ${error})`);
   // The manager holds a pointer for each function, set to the best variant for this CPU.
-  const method = <Signature>(at: number, result: string, parameters: readonly string[]): Signature =>
-    koffi.decode(view.getBigUint64(at, true), koffi.proto(result, [...parameters])) as Signature;
+  const method = (at: number, prototype: TypeObject): unknown => koffi.decode(view.getBigUint64(at, true), prototype);
+  const burst = koffi.proto("int", ["void *", "uint", "void *"]);
+  const expand = koffi.proto("void", ["void *", "void *"]);
   type Burst = (manager: number, count: number, jobs: number) => number;
-  type Expand = (key: number, expanded: number) => void;
-  const getNextBurst = method<Burst>(layout.manager.getNextBurst, "int", ["void *", "uint", "void *"]);
-  const submitBurst = method<Burst>(layout.manager.submitBurst, "int", ["void *", "uint", "void *"]);
+  const getNextBurst = method(layout.manager.getNextBurst, burst) as Burst;
+  const submitBurst = method(layout.manager.submitBurst, burst) as Burst;
   return {
     version: formatVersion(version),
     layout,
@@ -56,8 +57,8 @@ export function openIpsecMb(memory: WebAssembly.Memory, base: number, arena: Eng
     end: offset + size,
     getNextBurst: (count, jobs) => getNextBurst(manager, count, jobs),
     submitBurst: (count, jobs) => submitBurst(manager, count, jobs),
-    expandGcm128: method<Expand>(layout.manager.gcm128Pre, "void", ["void *", "void *"]),
-    expandGcm256: method<Expand>(layout.manager.gcm256Pre, "void", ["void *", "void *"]),
+    expandGcm128: method(layout.manager.gcm128Pre, expand) as IpsecMbManager["expandGcm128"],
+    expandGcm256: method(layout.manager.gcm256Pre, expand) as IpsecMbManager["expandGcm256"],
   };
 }
 
@@ -69,14 +70,4 @@ function loadLibrary(): LibraryHandle {
   } catch {
     throw new EngineUnavailable("ipsec-mb", `${LIBRARY} is not installed (Debian and Ubuntu: apt-get install libipsec-mb1)`);
   }
-}
-
-function call<Result>(
-  library: LibraryHandle,
-  name: string,
-  result: string,
-  parameters: readonly string[],
-  values: readonly number[],
-): Result {
-  return library.func(name, result, [...parameters])(...values) as Result;
 }

@@ -148,17 +148,17 @@ function openLibcrypto(): Libcrypto {
   } catch {
     throw new EngineUnavailable("openssl", `${LIBRARY} is not installed (Debian and Ubuntu: apt-get install libssl3)`);
   }
-  const declare = <Signature>(name: string, result: string, parameters: string[]): Signature =>
-    library.func(name, result, parameters) as Signature;
   return {
-    version: declare("OpenSSL_version", "str", ["int"]),
-    newContext: declare("EVP_CIPHER_CTX_new", "void *", []),
-    freeContext: declare("EVP_CIPHER_CTX_free", "void", ["void *"]),
-    fetchCipher: declare("EVP_CIPHER_fetch", "void *", ["void *", "str", "str"]),
-    freeCipher: declare("EVP_CIPHER_free", "void", ["void *"]),
-    init: declare("EVP_CipherInit_ex", "int", ["void *", "void *", "void *", "void *", "void *", "int"]),
-    update: declare("EVP_CipherUpdate", "int", ["void *", "void *", "void *", "void *", "int"]),
-    final: declare("EVP_CipherFinal_ex", "int", ["void *", "void *", "void *"]),
-    control: declare("EVP_CIPHER_CTX_ctrl", "int", ["void *", "int", "int", "void *"]),
+    version: library.func("str OpenSSL_version(int selector)") as Libcrypto["version"],
+    newContext: library.func("void *EVP_CIPHER_CTX_new()") as Libcrypto["newContext"],
+    freeContext: library.func("void EVP_CIPHER_CTX_free(void *context)") as Libcrypto["freeContext"],
+    fetchCipher: library.func("void *EVP_CIPHER_fetch(void *library, str name, str properties)") as Libcrypto["fetchCipher"],
+    freeCipher: library.func("void EVP_CIPHER_free(void *cipher)") as Libcrypto["freeCipher"],
+    init: library.func(
+      "int EVP_CipherInit_ex(void *context, void *cipher, void *engine, void *key, void *iv, int encrypt)",
+    ) as Libcrypto["init"],
+    update: library.func("int EVP_CipherUpdate(void *context, void *out, void *outLength, void *in, int length)") as Libcrypto["update"],
+    final: library.func("int EVP_CipherFinal_ex(void *context, void *out, void *outLength)") as Libcrypto["final"],
+    control: library.func("int EVP_CIPHER_CTX_ctrl(void *context, int command, int argument, void *pointer)") as Libcrypto["control"],
   };
 }

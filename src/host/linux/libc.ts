@@ -16,93 +16,119 @@ export { SystemCallError } from "./system-call-error.ts";
 export type Pointer = number | Uint8Array;
 
 /** null: what the process itself has loaded, so that it is right for glibc and musl alike. */
-const self = koffi.load(null);
-
-function declare<Signature>(name: string, result: string, parameters: readonly string[]): Signature {
-  return self.func(name, result, [...parameters]) as Signature;
-}
+const libc = koffi.load(null);
 
 // ---- files and devices ----
 
-export const open = declare<(path: string, flags: number) => number>("open", "int", ["str", "int"]);
-export const close = declare<(fd: number) => number>("close", "int", ["int"]);
-export const read = declare<(fd: number, to: Pointer, octets: number) => number>("read", "int", ["int", "void *", "size_t"]);
-export const write = declare<(fd: number, from: Pointer, octets: number) => number>("write", "int", ["int", "void *", "size_t"]);
-export const writev = declare<(fd: number, iovecs: Pointer, count: number) => number>("writev", "int", ["int", "void *", "int"]);
-export const ioctl = declare<(fd: number, request: number, argument: Pointer) => number>("ioctl", "int", ["int", "ulong", "void *"]);
+export const open = libc.func("int open(const char *path, int flags)") as (path: string, flags: number) => number;
+export const close = libc.func("int close(int fd)") as (fd: number) => number;
+export const read = libc.func("int read(int fd, void *to, size_t octets)") as (fd: number, to: Pointer, octets: number) => number;
+export const write = libc.func("int write(int fd, void *from, size_t octets)") as (fd: number, from: Pointer, octets: number) => number;
+export const writev = libc.func("int writev(int fd, void *iovecs, int count)") as (fd: number, iovecs: Pointer, count: number) => number;
+export const ioctl = libc.func("int ioctl(int fd, ulong request, void *argument)") as (
+  fd: number,
+  request: number,
+  argument: Pointer,
+) => number;
 
 // ---- sockets ----
 
-export const socket = declare<(domain: number, type: number, protocol: number) => number>("socket", "int", ["int", "int", "int"]);
-export const bind = declare<(fd: number, address: Pointer, length: number) => number>("bind", "int", ["int", "void *", "uint"]);
-export const connect = declare<(fd: number, address: Pointer, length: number) => number>("connect", "int", ["int", "void *", "uint"]);
-export const setsockopt = declare<(fd: number, level: number, option: number, value: Pointer, length: number) => number>(
-  "setsockopt",
-  "int",
-  ["int", "int", "int", "void *", "uint"],
-);
-/** `length` is a value-result argument: 4 octets. */
-export const getsockopt = declare<(fd: number, level: number, option: number, value: Pointer, length: Pointer) => number>(
-  "getsockopt",
-  "int",
-  ["int", "int", "int", "void *", "void *"],
-);
-export const getsockname = declare<(fd: number, address: Pointer, length: Pointer) => number>("getsockname", "int", [
-  "int",
-  "void *",
-  "void *",
-]);
-export const sendmsg = declare<(fd: number, message: Pointer, flags: number) => number>("sendmsg", "int", ["int", "void *", "int"]);
-export const recvmsg = declare<(fd: number, message: Pointer, flags: number) => number>("recvmsg", "int", ["int", "void *", "int"]);
-export const sendmmsg = declare<(fd: number, messages: Pointer, count: number, flags: number) => number>("sendmmsg", "int", [
-  "int",
-  "void *",
-  "uint",
-  "int",
-]);
-const recvmmsgUntil = declare<(fd: number, messages: Pointer, count: number, flags: number, timeout: number) => number>("recvmmsg", "int", [
-  "int",
-  "void *",
-  "uint",
-  "int",
-  "void *",
-]);
-/** Without its timeout argument, which does not do what its manual page promises (see BUGS there): use non-blocking sockets and poll. */
+export const socket = libc.func("int socket(int domain, int type, int protocol)") as (
+  domain: number,
+  type: number,
+  protocol: number,
+) => number;
+export const bind = libc.func("int bind(int fd, void *address, uint length)") as (fd: number, address: Pointer, length: number) => number;
+export const connect = libc.func("int connect(int fd, void *address, uint length)") as (
+  fd: number,
+  address: Pointer,
+  length: number,
+) => number;
+export const setsockopt = libc.func("int setsockopt(int fd, int level, int option, void *value, uint length)") as (
+  fd: number,
+  level: number,
+  option: number,
+  value: Pointer,
+  length: number,
+) => number;
+/** `length` is a value-result argument of 4 octets. */
+export const getsockopt = libc.func("int getsockopt(int fd, int level, int option, void *value, void *length)") as (
+  fd: number,
+  level: number,
+  option: number,
+  value: Pointer,
+  length: Pointer,
+) => number;
+export const getsockname = libc.func("int getsockname(int fd, void *address, void *length)") as (
+  fd: number,
+  address: Pointer,
+  length: Pointer,
+) => number;
+export const sendmmsg = libc.func("int sendmmsg(int fd, void *messages, uint count, int flags)") as (
+  fd: number,
+  messages: Pointer,
+  count: number,
+  flags: number,
+) => number;
+const recvmmsgWithTimeout = libc.func("int recvmmsg(int fd, void *messages, uint count, int flags, void *timeout)") as (
+  fd: number,
+  messages: Pointer,
+  count: number,
+  flags: number,
+  timeout: Pointer,
+) => number;
+/** Without its timeout, which does not do what one expects (recvmmsg(2), BUGS): use non-blocking sockets and poll. */
 export const recvmmsg = (fd: number, messages: Pointer, count: number, flags: number): number =>
-  recvmmsgUntil(fd, messages, count, flags, 0);
+  recvmmsgWithTimeout(fd, messages, count, flags, 0);
+export const recvfrom = libc.func("int recvfrom(int fd, void *to, size_t octets, int flags, void *address, void *length)") as (
+  fd: number,
+  to: Pointer,
+  octets: number,
+  flags: number,
+  address: Pointer,
+  length: Pointer,
+) => number;
 
 // ---- waiting ----
 
 /** `timeout` in milliseconds, -1 = for ever. Blocks this thread. */
-export const poll = declare<(pollfds: Pointer, count: number, timeout: number) => number>("poll", "int", ["void *", "ulong", "int"]);
-export const eventfd = declare<(initial: number, flags: number) => number>("eventfd", "int", ["uint", "int"]);
+export const poll = libc.func("int poll(void *pollfds, ulong count, int timeout)") as (
+  pollfds: Pointer,
+  count: number,
+  timeout: number,
+) => number;
+export const eventfd = libc.func("int eventfd(uint initial, int flags)") as (initial: number, flags: number) => number;
 
 // ---- threads and memory ----
 
 /** `pid` 0 = the calling thread. */
-export const sched_setaffinity = declare<(pid: number, octets: number, mask: Pointer) => number>("sched_setaffinity", "int", [
-  "int",
-  "size_t",
-  "void *",
-]);
-export const sched_getaffinity = declare<(pid: number, octets: number, mask: Pointer) => number>("sched_getaffinity", "int", [
-  "int",
-  "size_t",
-  "void *",
-]);
-export const mlock = declare<(address: number, octets: number) => number>("mlock", "int", ["void *", "size_t"]);
-export const madvise = declare<(address: number, octets: number, advice: number) => number>("madvise", "int", ["void *", "size_t", "int"]);
-export const memcpy = declare<(to: number, from: number, octets: number) => void>("memcpy", "void", ["void *", "void *", "size_t"]);
+export const sched_setaffinity = libc.func("int sched_setaffinity(int pid, size_t octets, void *mask)") as (
+  pid: number,
+  octets: number,
+  mask: Pointer,
+) => number;
+export const sched_getaffinity = libc.func("int sched_getaffinity(int pid, size_t octets, void *mask)") as (
+  pid: number,
+  octets: number,
+  mask: Pointer,
+) => number;
+export const mlock = libc.func("int mlock(void *address, size_t octets)") as (address: number, octets: number) => number;
+export const madvise = libc.func("int madvise(void *address, size_t octets, int advice)") as (
+  address: number,
+  octets: number,
+  advice: number,
+) => number;
+export const memcpy = libc.func("void memcpy(void *to, void *from, size_t octets)") as (to: number, from: number, octets: number) => void;
 
-/** syscall(2) for bpf(2), which the C library has no wrapper for. */
-export const syscall3 = declare<(number: number, first: number, second: Pointer, third: number) => number>("syscall", "int", [
-  "long",
-  "long",
-  "void *",
-  "long",
-]);
+/** syscall(2) for what the C library has no wrapper for: bpf(2). */
+export const syscall3 = libc.func("int syscall(long number, long first, void *second, long third)") as (
+  number: number,
+  first: number,
+  second: Pointer,
+  third: number,
+) => number;
 
-/** The address of the first octet of a shared memory, or of an array buffer that outlives its use. Shared memories never move. */
+/** The address of the first octet of a shared memory, or of an array buffer that outlives its use. Neither is ever moved. */
 export function addressOf(buffer: ArrayBufferLike): number {
   return Number(koffi.address(new Uint8Array(buffer)));
 }

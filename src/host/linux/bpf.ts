@@ -1,0 +1,179 @@
+/** Programs that run in the kernel for every packet and say which worker gets it. Both hold on to their program until the descriptor is closed. */
+import { addressOf, close, errno, setsockopt, syscall3, SystemCallError } from "./libc.ts";
+import { assembleClassic, assembleExtended, classic, extended } from "./bpf-assembler.ts";
+import type { ClassicInstruction, ExtendedInstruction } from "./bpf-assembler.ts";
+import { attachSteering } from "./tun.ts";
+
+const SOL_SOCKET = 1;
+const SO_ATTACH_FILTER = 26;
+const SO_ATTACH_REUSEPORT_CBPF = 51;
+
+const SYS_BPF = process.arch === "x64" ? 321 : 280;
+const BPF_MAP_CREATE = 0;
+const BPF_PROG_LOAD = 5;
+const BPF_MAP_TYPE_ARRAY = 2;
+const BPF_PROG_TYPE_SOCKET_FILTER = 1;
+const BPF_ATTR_LENGTH = 128;
+
+const HELPER_GET_PRANDOM_U32 = 7;
+const HELPER_GET_SMP_PROCESSOR_ID = 8;
+/** `hash` in struct __sk_buff: the flow's hash, 0 where the kernel has none yet. */
+const SK_BUFF_HASH = 68;
+
+/** What structures given to the kernel point to: programs of up to 4096 instructions, BPF's own limit. */
+const LICENCE_ROOM = 64;
+const scratch = new SharedArrayBuffer(LICENCE_ROOM + 4096 * 8);
+const scratchAddress = addressOf(scratch);
+
+export interface SpiSteering {
+  readonly mask: number;
+  readonly multiplier: number;
+  readonly workers: number;
+}
+
+/**
+ * Steers datagrams that reach a SO_REUSEPORT group by the SPI in their first four octets: to socket 1 + ((((spi ^ mask) * multiplier) mod 2^32)
+ * >> 16) mod workers, in the order in which the sockets were bound. Socket 0 gets the rest: IKE, whose non-ESP marker is an SPI of 0 (RFC 3948
+ * §2.2), and what is too short to have an SPI, e.g. keepalives (§2.3).
+ *
+ * @param fd any socket of the group; the program serves all of them
+ */
+export function attachSpiSteering(fd: number, { mask, multiplier, workers }: SpiSteering): void {
+  attachClassic(
+    fd,
+    SO_ATTACH_REUSEPORT_CBPF,
+    [
+      classic.loadWord(0), // the data starts behind the UDP header
+      classic.jumpIfEqual(0, 0, 1),
+      classic.returnValue(0),
+      classic.xor(mask),
+      classic.multiply(multiplier),
+      classic.shiftRight(16),
+      classic.modulo(workers),
+      classic.add(1),
+      classic.returnA(),
+    ],
+    "steer ESP by SPI",
+  );
+}
+
+/** Has the socket receive only what `program` returns more than 0 octets of. */
+export function attachFilter(fd: number, program: readonly ClassicInstruction[]): void {
+  attachClassic(fd, SO_ATTACH_FILTER, program, "filter packets");
+}
+
+/**
+ * How the kernel chooses the TUN queue of an outgoing packet. `cpu`: the queue of the CPU that sends it, which is how RFC 9611 §2 means it;
+ * `round-robin` and `random`: packet by packet, for tests, since they reorder flows; `flow`: the kernel's own, by a hash of the flow that also
+ * learns from the queue on which the answers are written.
+ */
+export type Dispatch = "cpu" | "round-robin" | "random" | "flow";
+
+export interface DispatchResult {
+  readonly dispatch: Dispatch;
+  /** Why it is not what was asked for. */
+  readonly reason?: string;
+}
+
+/**
+ * @param tunFd any queue of the device
+ * @param cpus the CPU that each queue's worker is pinned to; packets of other CPUs go to queue (CPU mod queues)
+ * @returns what is in effect: `flow` with a reason where the kernel lets us load no program
+ */
+export function steerQueues(tunFd: number, asked: Dispatch, cpus: readonly number[]): DispatchResult {
+  if (asked === "flow" || cpus.length === 1) return { dispatch: asked };
+  try {
+    const program = loadDispatchProgram(asked, cpus);
+    try {
+      attachSteering(tunFd, program);
+    } finally {
+      close(program);
+    }
+    return { dispatch: asked };
+  } catch (error) {
+    if (!(error instanceof SystemCallError)) throw error;
+    return { dispatch: "flow", reason: error.message };
+  }
+}
+
+function loadDispatchProgram(dispatch: Exclude<Dispatch, "flow">, cpus: readonly number[]): number {
+  switch (dispatch) {
+    case "cpu":
+      return loadProgram(cpuDispatch(cpus));
+    case "random":
+      return loadProgram([extended.call(HELPER_GET_PRANDOM_U32), extended.exit()]); // the device reduces it modulo its queues
+    case "round-robin": {
+      const counter = createCounterMap();
+      try {
+        return loadProgram([
+          ...extended.loadMapValue(1, counter),
+          extended.moveImmediate(0, 1),
+          extended.atomicFetchAdd(1, 0, 0),
+          extended.exit(),
+        ]);
+      } finally {
+        close(counter); // the program keeps it
+      }
+    }
+  }
+}
+
+/** Queues whose workers share a CPU share its packets by the hash of their flow. */
+function cpuDispatch(cpus: readonly number[]): ExtendedInstruction[] {
+  const queuesOf = new Map<number, number[]>();
+  cpus.forEach((cpu, queue) => queuesOf.set(cpu, [...(queuesOf.get(cpu) ?? []), queue]));
+  const branches = [...queuesOf].flatMap(([cpu, queues]) => {
+    const branch = chooseQueue(queues);
+    return [extended.jumpIfNot(0, cpu, branch.length), ...branch];
+  });
+  return [extended.move(6, 1), extended.call(HELPER_GET_SMP_PROCESSOR_ID), ...branches, extended.exit()];
+}
+
+function chooseQueue(queues: readonly number[]): ExtendedInstruction[] {
+  const [only = 0] = queues;
+  if (queues.length === 1) return [extended.moveImmediate(0, only), extended.exit()];
+  return [
+    extended.loadWord(0, 6, SK_BUFF_HASH),
+    extended.moduloImmediate(0, queues.length),
+    ...queues.flatMap((queue, i) => [extended.jumpIfNot(0, i, 2), extended.moveImmediate(0, queue), extended.exit()]),
+    extended.exit(), // not reached; the verifier wants every path to end
+  ];
+}
+
+/** struct sock_fprog: u16 number of instructions, then at 8 their address. */
+function attachClassic(fd: number, option: number, program: readonly ClassicInstruction[], what: string): void {
+  const header = Buffer.alloc(16);
+  header.writeUInt16LE(program.length, 0);
+  header.writeBigUInt64LE(place(assembleClassic(program)), 8);
+  if (setsockopt(fd, SOL_SOCKET, option, header, header.length) < 0) throw new SystemCallError("setsockopt", errno(), what);
+}
+
+/** union bpf_attr for BPF_PROG_LOAD: u32 type, u32 instructions, u64 code, u64 licence. */
+function loadProgram(program: readonly ExtendedInstruction[]): number {
+  const licence = Buffer.from("Apache-2.0\0");
+  const attributes = Buffer.alloc(BPF_ATTR_LENGTH);
+  attributes.writeUInt32LE(BPF_PROG_TYPE_SOCKET_FILTER, 0);
+  attributes.writeUInt32LE(program.length, 4);
+  attributes.writeBigUInt64LE(place(assembleExtended(program), LICENCE_ROOM), 8);
+  attributes.writeBigUInt64LE(place(licence), 16);
+  return bpf(BPF_PROG_LOAD, attributes, "load a program that chooses TUN queues");
+}
+
+/** union bpf_attr for BPF_MAP_CREATE: u32 type, u32 octets of a key, u32 octets of a value, u32 entries. */
+function createCounterMap(): number {
+  const attributes = Buffer.alloc(BPF_ATTR_LENGTH);
+  Buffer.from(Uint32Array.of(BPF_MAP_TYPE_ARRAY, 4, 4, 1).buffer).copy(attributes);
+  return bpf(BPF_MAP_CREATE, attributes, "make a counter for round-robin");
+}
+
+function bpf(command: number, attributes: Buffer, what: string): number {
+  const fd = syscall3(SYS_BPF, command, attributes, attributes.length);
+  if (fd < 0) throw new SystemCallError("bpf", errno(), what);
+  return fd;
+}
+
+/** Puts octets where they stay while a structure points to them, and returns their address. */
+function place(octets: Uint8Array, at = 0): bigint {
+  new Uint8Array(scratch).set(octets, at);
+  return BigInt(scratchAddress + at);
+}

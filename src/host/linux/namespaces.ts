@@ -1,0 +1,47 @@
+/** Network namespaces and the cables between them: hosts for the demonstration and for tests. */
+import { Iproute } from "./iproute.ts";
+
+export function createNamespace(name: string): void {
+  const ip = new Iproute();
+  ip.run(`create the network namespace ${name}`, "netns", "add", name);
+  new Iproute(name).run(`bring up the loopback device of ${name}`, "link", "set", "dev", "lo", "up");
+}
+
+/** Removes the namespace, and with it every device in it. One that is not there is no error: this also cleans up after a killed run. */
+export function deleteNamespace(name: string): void {
+  if (namespaces().includes(name)) new Iproute().run(`delete the network namespace ${name}`, "netns", "delete", name);
+}
+
+export function namespaces(): string[] {
+  return new Iproute().query("list network namespaces", "netns", "list").map((object) => String(object["name"]));
+}
+
+/** A command line that runs `command` inside the namespace. */
+export function inNamespace(name: string, ...command: readonly string[]): string[] {
+  return ["ip", "netns", "exec", name, ...command];
+}
+
+export interface CableEnd {
+  readonly namespace: string;
+  readonly device: string;
+  /** Addresses with prefix length. */
+  readonly addresses: readonly string[];
+}
+
+/** Joins two namespaces by a veth pair, both ends up. */
+export function layCable(a: CableEnd, b: CableEnd, mtu: number): void {
+  new Iproute().run(
+    `join ${a.namespace} and ${b.namespace}`,
+    ...["link", "add", "name", a.device, "netns", a.namespace, "type", "veth"],
+    ...["peer", "name", b.device, "netns", b.namespace],
+  );
+  for (const { namespace, device, addresses } of [a, b]) {
+    const ip = new Iproute(namespace);
+    for (const address of addresses) {
+      // nodad: usable at once, without a second of duplicate address detection.
+      const flags = address.includes(":") ? ["nodad"] : [];
+      ip.run(`give ${device} the address ${address}`, "address", "add", address, "dev", device, ...flags);
+    }
+    ip.run(`bring ${device} up`, "link", "set", "dev", device, "mtu", String(mtu), "up");
+  }
+}

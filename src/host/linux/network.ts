@@ -1,0 +1,156 @@
+/** Links, addresses and routes of a network namespace, by iproute2. */
+import type { Route, RouteTable } from "../ports.ts";
+import { IpCommandError, Iproute } from "./iproute.ts";
+import type { IpObject } from "./iproute.ts";
+
+/**
+ * The protocol number (rtnetlink(7), rtm_protocol) of routes that Hawser installs, so that those which a killed run has left can be told from
+ * everybody else's. Not in /etc/iproute2/rt_protos, where 186 to 192 are routing daemons.
+ */
+export const ROUTE_PROTOCOL = "195";
+
+export interface InterfaceAddress {
+  readonly device: string;
+  readonly family: 4 | 6;
+  readonly address: string;
+  readonly prefixLength: number;
+  /** "global", "link" or "host". */
+  readonly scope: string;
+}
+
+/** The way to an address. */
+export interface Path {
+  readonly device: string;
+  /** Source address that the kernel would choose. */
+  readonly source: string;
+  /** Next hop; undefined where the address is on the link. */
+  readonly via?: string;
+}
+
+export class Network implements RouteTable {
+  readonly #ip: Iproute;
+
+  /** @param namespace network namespace to work in; undefined = the process' own */
+  constructor(namespace?: string) {
+    this.#ip = new Iproute(namespace);
+  }
+
+  /** Brings a link up, with an MTU in octets where one is given. */
+  linkUp(device: string, mtu?: number): void {
+    this.#ip.run(`bring ${device} up`, "link", "set", "dev", device, ...(mtu === undefined ? [] : ["mtu", String(mtu)]), "up");
+  }
+
+  /** How many packets may wait in the device for its reader. */
+  setQueueLength(device: string, packets: number): void {
+    this.#ip.run(`set the queue length of ${device}`, "link", "set", "dev", device, "txqueuelen", String(packets));
+  }
+
+  setMtu(device: string, mtu: number): void {
+    this.#ip.run(`set the MTU of ${device} to ${mtu}`, "link", "set", "dev", device, "mtu", String(mtu));
+  }
+
+  mtuOf(device: string): number {
+    const [link] = this.#ip.query(`look at ${device}`, "link", "show", "dev", device);
+    return numberIn(link, "mtu");
+  }
+
+  /** @param prefix e.g. "10.1.0.1/24". It is usable at once: IPv6 duplicate detection has nobody to ask on a TUN device. */
+  addAddress(device: string, prefix: string): void {
+    const family = prefix.includes(":") ? ["nodad"] : [];
+    this.#ip.run(`give ${device} the address ${prefix}`, "address", "replace", prefix, "dev", device, ...family);
+  }
+
+  /** All addresses of this host, those of its loopback device among them. */
+  addresses(): InterfaceAddress[] {
+    return this.#ip.query("list addresses", "address", "show").flatMap((link) =>
+      ((link["addr_info"] as IpObject[] | undefined) ?? []).map((info): InterfaceAddress => ({
+        device: textIn(link, "ifname"),
+        family: info["family"] === "inet" ? 4 : 6,
+        address: textIn(info, "local"),
+        prefixLength: numberIn(info, "prefixlen"),
+        scope: textIn(info, "scope"),
+      })),
+    );
+  }
+
+  /** @throws IpCommandError where there is no way */
+  pathTo(address: string): Path {
+    const [route] = this.#ip.query(`find the way to ${address}`, "route", "get", address);
+    const path = { device: textIn(route, "dev"), source: textIn(route, "prefsrc") };
+    const via = route?.["gateway"];
+    return typeof via === "string" ? { ...path, via } : path;
+  }
+
+  replaceRoute(route: Route): void {
+    this.#ip.run(`add the route ${route.destination} by ${route.device}`, ...family(route), "route", "replace", ...routeArguments(route));
+  }
+
+  deleteRoute(route: Route): void {
+    try {
+      this.#ip.run(`delete the route ${route.destination}`, ...family(route), "route", "delete", ...routeArguments(route));
+    } catch (error) {
+      if (!(error instanceof IpCommandError) || !/No such process|Cannot find device|No such device/.test(error.said)) throw error;
+    }
+  }
+
+  /** Routes that carry our protocol number, whoever installed them. */
+  ownRoutes(): Route[] {
+    return (["-4", "-6"] as const).flatMap((version) =>
+      this.#ip
+        .query("list routes", version, "route", "show", "proto", ROUTE_PROTOCOL)
+        .map((route): Route => routeOf(route, version === "-4" ? "0.0.0.0/0" : "::/0")),
+    );
+  }
+
+  /** Removes what {@link ownRoutes} lists, at start: routes by a TUN device have gone with it, others have not. Returns what it removed. */
+  removeOwnRoutes(): Route[] {
+    const routes = this.ownRoutes();
+    for (const route of routes) this.deleteRoute(route);
+    return routes;
+  }
+}
+
+function family({ destination }: Route): string[] {
+  return [destination.includes(":") ? "-6" : "-4"];
+}
+
+function routeArguments({ destination, device, via, source, mtu, metric }: Route): string[] {
+  const optional = (key: string, value: string | number | undefined): string[] => (value === undefined ? [] : [key, String(value)]);
+  return [
+    destination,
+    ...optional("via", via),
+    "dev",
+    device,
+    "proto",
+    ROUTE_PROTOCOL,
+    ...optional("src", source),
+    ...optional("metric", metric),
+    ...optional("mtu", mtu),
+  ];
+}
+
+/** ip writes the default route as "default", and a host route without its length. */
+function routeOf(object: IpObject, everything: string): Route {
+  const destination = textIn(object, "dst");
+  const [metrics] = (object["metrics"] as IpObject[] | undefined) ?? [];
+  return {
+    destination: destination === "default" ? everything : destination,
+    device: textIn(object, "dev"),
+    ...(typeof object["gateway"] === "string" && { via: object["gateway"] }),
+    ...(typeof object["prefsrc"] === "string" && { source: object["prefsrc"] }),
+    ...(typeof metrics?.["mtu"] === "number" && { mtu: metrics["mtu"] }),
+    ...(typeof object["metric"] === "number" && { metric: object["metric"] }),
+  };
+}
+
+function textIn(object: IpObject | undefined, key: string): string {
+  const value = object?.[key];
+  if (typeof value !== "string") throw new IpCommandError("read what ip says", `its answer has no ${key}`);
+  return value;
+}
+
+function numberIn(object: IpObject | undefined, key: string): number {
+  const value = object?.[key];
+  if (typeof value !== "number") throw new IpCommandError("read what ip says", `its answer has no ${key}`);
+  return value;
+}
