@@ -8,3 +8,8 @@ if [ ! -f src/kernels/hawser.wasm ] || [ -n "$(find src/kernels/assembly -newer 
 fi
 cp src/kernels/hawser.wasm dist/src/kernels/hawser.wasm
 npx --no-install tsc -p tsconfig.json
+# What a source that is gone has left would still run as a test, or be imported.
+find dist -name '*.js' | while read -r built; do
+  source="${built#dist/}"
+  [ -f "${source%.js}.ts" ] || rm -f "$built" "$built.map"
+done

@@ -1,0 +1,100 @@
+/** What no key is wrong in by itself, but what two of them say together. */
+import type { ChildConfig, ConnectionConfig } from "../../ike/config.ts";
+import { findSecret } from "../../ike/pad.ts";
+import { formatIdentity } from "../../ike/identity.ts";
+import { isPlainAddress } from "./addresses.ts";
+import type { HawserConfig } from "./config.ts";
+import type { Finding } from "./explain.ts";
+
+/** IPv6 cannot be carried below this MTU (RFC 8200 §5). */
+const IPV6_MIN_MTU = 1280;
+
+export function crossCheck({ endpoint, daemon }: HawserConfig): { findings: Finding[]; warnings: string[] } {
+  const findings: Finding[] = [];
+  const warnings: string[] = [];
+  if (endpoint.connections.length === 0)
+    findings.push({ path: ["connections"], text: "No connection is configured; there must be at least one." });
+  for (const connection of endpoint.connections) {
+    findings.push(...checkConnection(connection, endpoint.secrets));
+    warnings.push(...warnConnection(connection));
+  }
+  if (endpoint.ikePort === endpoint.natPort) {
+    findings.push({
+      path: ["daemon", "nat_port"],
+      text: `IKE and ESP cannot both have port ${endpoint.natPort}; give them different ports.`,
+    });
+  }
+  const usesIpv6 = endpoint.connections.some(({ children }) => children.some(({ localTs }) => localTs.some(({ family }) => family === 6)));
+  if (usesIpv6 && daemon.tun.mtu !== undefined && daemon.tun.mtu < IPV6_MIN_MTU) {
+    findings.push({
+      path: ["daemon", "tun", "mtu"],
+      text: `${daemon.tun.mtu} is too small for the IPv6 selectors configured; it must be ${IPV6_MIN_MTU} at least.`,
+    });
+  }
+  return { findings, warnings };
+}
+
+function checkConnection(connection: ConnectionConfig, secrets: HawserConfig["endpoint"]["secrets"]): Finding[] {
+  const path = ["connections", connection.name];
+  const findings: Finding[] = [];
+  if (connection.children.length === 0)
+    findings.push({ path: [...path, "children"], text: "There is no child; without one nothing is protected." });
+  if (!connection.encap) {
+    findings.push({ path: [...path, "encap"], text: "This must be yes: the user-space data plane knows ESP in UDP only." });
+  }
+  const { id } = connection.remote;
+  const known = id === "%any" ? secrets.length > 0 : findSecret(secrets, connection.local.id, id) !== undefined;
+  if (!known) {
+    const whom = id === "%any" ? "any peer" : `"${formatIdentity(id)}"`;
+    findings.push({
+      path: [...path, "remote"],
+      text: `There is no secret for ${whom}; add one to "secrets", or take its "id" away there.`,
+    });
+  }
+  const canInitiate = connection.remoteAddrs.some(isPlainAddress);
+  for (const child of connection.children) findings.push(...checkChild(child, [...path, "children", child.name], canInitiate));
+  return findings;
+}
+
+function checkChild(child: ChildConfig, path: readonly string[], canInitiate: boolean): Finding[] {
+  const findings: Finding[] = [];
+  if (child.startAction !== "none" && !canInitiate) {
+    findings.push({
+      path: [...path, "start_action"],
+      text: `"${child.startAction}" needs a peer that can be called, but remote_addrs has no plain address; name one, or use none.`,
+    });
+  }
+  const limits = [
+    ["time", child.rekeyTime, child.lifeTime],
+    ["bytes", child.rekeyBytes, child.lifeBytes],
+    ["packets", child.rekeyPackets, child.lifePackets],
+  ] as const;
+  for (const [what, rekey, life] of limits) {
+    if (life <= rekey && rekey !== Infinity) {
+      findings.push({
+        path: [...path, `life_${what}`],
+        text: `An SA would end before it is rekeyed; this must be more than rekey_${what}.`,
+      });
+    }
+  }
+  const families = (selectors: ChildConfig["localTs"]): ReadonlySet<number> => new Set(selectors.map(({ family }) => family));
+  const [local, remote] = [families(child.localTs), families(child.remoteTs)];
+  if (![...local].some((family) => remote.has(family))) {
+    findings.push({
+      path: [...path, "remote_ts"],
+      text: "No packet can go from local_ts to remote_ts: one has only IPv4, the other only IPv6; give both sides the same family.",
+    });
+  }
+  if (child.maxSas !== undefined && !child.perCpuSas) {
+    findings.push({ path: [...path, "max_sas"], text: "This has no meaning without per_cpu_sas: yes." });
+  }
+  return findings;
+}
+
+function warnConnection(connection: ConnectionConfig): string[] {
+  const isRemoteAccess = !connection.remoteAddrs.some(isPlainAddress) && connection.children.some(({ perCpuSas }) => perCpuSas);
+  if (!isRemoteAccess) return [];
+  return [
+    `The connection ${connection.name} takes peers from anywhere and has per_cpu_sas: RFC 9611 §1 does not mean it for remote access, where it multiplies the SAs of every peer.`,
+  ];
+}

@@ -1,0 +1,178 @@
+/** From the sections of the file to the records that the rooms work with: dependent defaults, secrets. */
+import { dirname } from "node:path";
+import { defaultEspProposals, defaultIkeProposals } from "../../crypto/algorithms.ts";
+import type { ChildConfig, ConnectionConfig, EndpointConfig, SharedSecret } from "../../ike/config.ts";
+import { LocalMisconfiguration } from "../../ike/errors.ts";
+import type { Identity } from "../../ike/identity.ts";
+import { parseIdentity } from "../../ike/identity.ts";
+import { InvalidText } from "../../wire/errors.ts";
+import type { Proposal } from "../../wire/proposal.ts";
+import { isPlainAddress } from "./addresses.ts";
+import type { HawserConfig } from "./config.ts";
+import type { Finding } from "./explain.ts";
+import type { ChildSection, ConfigFile, ConnectionSection, DaemonSection, SecretSection } from "./schema.ts";
+import { decodeSecret, SHORTEST_GOOD_SECRET } from "./secrets.ts";
+
+/** swanctl's margin between the soft and the hard end of a life. */
+const MARGIN = 1.1;
+
+/** Collects what is wrong while the records are built, so that all of it can be told at once. */
+export class Resolution {
+  readonly findings: Finding[] = [];
+  readonly warnings: string[] = [];
+  #holdsSecrets = false;
+  readonly #directory: string;
+
+  /** @param file paths in it are relative to its directory */
+  constructor(file: string) {
+    this.#directory = dirname(file);
+  }
+
+  resolve(file: string, sections: ConfigFile): HawserConfig {
+    const endpoint = this.#endpoint(sections);
+    return { file, endpoint, daemon: daemonConfig(sections.daemon), holdsSecrets: this.#holdsSecrets, warnings: this.warnings };
+  }
+
+  #endpoint({ connections, secrets, daemon }: ConfigFile): EndpointConfig {
+    return {
+      connections: Object.entries(connections).map(([name, section]) => this.#connection(name, section, daemon)),
+      secrets: Object.entries(secrets).flatMap(([name, section]) => this.#secret(name, section)),
+      halfOpenLimit: daemon.half_open_limit,
+      cookieThreshold: daemon.cookie_threshold,
+      perSourceLimit: daemon.per_source_limit,
+      halfOpenTimeout: daemon.half_open_timeout,
+      retransmit: daemon.retransmit,
+      natKeepalive: daemon.nat_keepalive,
+      windowSize: daemon.window_size,
+      deleteGrace: daemon.delete_grace,
+      ikePort: daemon.ike_port,
+      natPort: daemon.nat_port,
+    };
+  }
+
+  #connection(name: string, section: ConnectionSection, daemon: DaemonSection): ConnectionConfig {
+    const localAddrs = section.local_addrs ?? ["%any"];
+    const remoteAddrs = section.remote_addrs ?? ["%any"];
+    return {
+      name,
+      localAddrs,
+      remoteAddrs,
+      localPort: section.local_port ?? daemon.ike_port,
+      remotePort: section.remote_port,
+      proposals: numbered(section.proposals ?? defaultIkeProposals()),
+      local: { auth: section.local.auth, id: section.local.id ?? this.#addressIdentity(name, localAddrs) },
+      remote: { auth: section.remote.auth, id: section.remote.id ?? identityOfAddress(remoteAddrs) ?? "%any" },
+      children: Object.entries(section.children).map(([childName, child]) => childConfig(childName, child)),
+      dpdDelay: section.dpd_delay,
+      rekeyTime: section.rekey_time,
+      overTime: section.over_time ?? 0.1 * section.rekey_time,
+      unique: section.unique,
+      keyingTries: section.keyingtries,
+      encap: section.encap,
+      mobike: false,
+    };
+  }
+
+  /** The default of `local.id`. */
+  #addressIdentity(connection: string, localAddrs: readonly string[]): Identity {
+    const identity = identityOfAddress(localAddrs);
+    if (identity !== undefined) return identity;
+    const text =
+      "This key is missing, and local_addrs has no address that could stand for it; it must be an identity such as west.example.";
+    this.findings.push({ path: ["connections", connection, "local", "id"], text });
+    return parseIdentity("unknown.invalid");
+  }
+
+  #secret(name: string, section: SecretSection): SharedSecret[] {
+    const path = ["secrets", name];
+    if (!/^ike/.test(name)) {
+      this.findings.push({ path, text: `The name of a secret must begin with "ike" (as in ike-${name}): it says what the secret is for.` });
+    }
+    const ids = this.#owners(name, section);
+    try {
+      const { octets, isInConfig, exposedFile } = decodeSecret(section.secret, this.#directory);
+      this.#holdsSecrets ||= isInConfig;
+      if (octets.length < SHORTEST_GOOD_SECRET) {
+        this.warnings.push(
+          `The secret ${name} has ${octets.length} octets and can be guessed by whoever records a handshake; use ${SHORTEST_GOOD_SECRET} random ones or more.`,
+        );
+      }
+      if (exposedFile !== undefined) this.warnings.push(`Everybody may read the secret in ${exposedFile}; run: chmod 600 ${exposedFile}`);
+      return [{ name, ids, secret: octets }];
+    } catch (error) {
+      if (!(error instanceof InvalidText)) throw error;
+      this.findings.push({ path: [...path, "secret"], text: error.message });
+      return [];
+    }
+  }
+
+  /** `id` and every `id-SUFFIX`. */
+  #owners(name: string, section: SecretSection): Identity[] {
+    const { secret: _secret, id, ...others } = section;
+    const ids = [...(id ?? [])];
+    for (const [key, texts] of Object.entries(others)) {
+      const path = ["secrets", name, key];
+      if (!key.startsWith("id-")) {
+        this.findings.push({ path, text: `There is no key "${key}" here; the keys here are secret, id, and id-SUFFIX.` });
+        continue;
+      }
+      for (const text of texts) {
+        try {
+          ids.push(parseIdentity(text));
+        } catch (error) {
+          if (!(error instanceof LocalMisconfiguration)) throw error;
+          this.findings.push({ path, text: error.message });
+        }
+      }
+    }
+    return ids;
+  }
+}
+
+function childConfig(name: string, section: ChildSection): ChildConfig {
+  return {
+    name,
+    localTs: section.local_ts,
+    remoteTs: section.remote_ts,
+    espProposals: numbered(section.esp_proposals ?? defaultEspProposals()),
+    startAction: section.start_action,
+    rekeyTime: section.rekey_time,
+    lifeTime: section.life_time ?? MARGIN * section.rekey_time,
+    rekeyBytes: section.rekey_bytes,
+    lifeBytes: section.life_bytes ?? Math.ceil(MARGIN * section.rekey_bytes),
+    rekeyPackets: section.rekey_packets,
+    lifePackets: section.life_packets ?? Math.ceil(MARGIN * section.rekey_packets),
+    perCpuSas: section.per_cpu_sas,
+    scheme: section.multi_sa_scheme,
+    onMissingSa: section.on_missing_sa,
+    maxSas: section.max_sas,
+    maxCpuRatio: section.max_cpu_ratio,
+    idleTimeout: section.idle_timeout,
+    copyDscp: section.copy_dscp,
+    copyEcn: section.copy_ecn,
+    replayWindow: section.replay_window,
+  };
+}
+
+function daemonConfig(section: DaemonSection): HawserConfig["daemon"] {
+  const { tun } = section;
+  return {
+    tun: { name: tun.name, mtu: tun.mtu, addresses: tun.addresses ?? [], dispatch: tun.dispatch },
+    cpus: section.cpus,
+    engine: section.engine,
+    controlSocket: section.control_socket,
+    keyLog: section.key_log,
+    logLevel: section.log_level,
+    maxSasPerCpu: section.max_sas_per_cpu,
+  };
+}
+
+/** RFC 7296 §3.3.1: the first proposal has number 1, each further one more. */
+function numbered(proposals: readonly Proposal[]): Proposal[] {
+  return proposals.map((proposal, index) => ({ ...proposal, number: index + 1 }));
+}
+
+function identityOfAddress(patterns: readonly string[]): Identity | undefined {
+  const address = patterns.find(isPlainAddress);
+  return address === undefined ? undefined : parseIdentity(address);
+}

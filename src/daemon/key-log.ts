@@ -1,0 +1,75 @@
+/** Keys for Wireshark, when the operator asks for them: its tables `ikev2_decryption_table` and `esp_sa`, as it reads them from a profile folder. */
+import { appendFileSync, chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { KeyMaterial } from "../ike/events.ts";
+import { formatEspSpi } from "../ipsec/names.ts";
+import { EncryptionAlgorithm, IntegrityAlgorithm } from "../wire/iana/index.ts";
+import { toHex } from "../wire/octets.ts";
+
+const OWNER_ONLY = 0o600;
+const OWNER_ONLY_DIRECTORY = 0o700;
+
+export class KeyLog {
+  readonly #ikeTable: string;
+  readonly #espTable: string;
+
+  /** Both tables begin empty. @throws Error of node:fs */
+  constructor(directory: string) {
+    mkdirSync(directory, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
+    this.#ikeTable = join(directory, "ikev2_decryption_table");
+    this.#espTable = join(directory, "esp_sa");
+    for (const table of [this.#ikeTable, this.#espTable]) {
+      writeFileSync(table, "", { mode: OWNER_ONLY });
+      // `mode` is for new files only.
+      chmodSync(table, OWNER_ONLY);
+    }
+  }
+
+  /** The keys are written before this returns: their owner wipes them. What Wireshark has no name for is left out. */
+  note(keys: KeyMaterial): void {
+    const line = keys.kind === "ike" ? ikeLine(keys) : espLine(keys);
+    if (line !== undefined) appendFileSync(keys.kind === "ike" ? this.#ikeTable : this.#espTable, `${line}\n`);
+  }
+}
+
+/** Names from Wireshark's packet-isakmp.c. */
+const IKE_INTEGRITY: ReadonlyMap<number, string> = new Map([
+  [IntegrityAlgorithm.AUTH_HMAC_SHA2_256_128, "HMAC_SHA2_256_128 [RFC4868]"],
+  [IntegrityAlgorithm.AUTH_HMAC_SHA2_384_192, "HMAC_SHA2_384_192 [RFC4868]"],
+  [IntegrityAlgorithm.AUTH_HMAC_SHA2_512_256, "HMAC_SHA2_512_256 [RFC4868]"],
+]);
+
+function ikeEncryption({ id, keyLength }: { readonly id: number; readonly keyLength: number }): string | undefined {
+  switch (id) {
+    case EncryptionAlgorithm.ENCR_AES_GCM_16:
+      return `AES-GCM-${keyLength} with 16 octet ICV [RFC5282]`;
+    case EncryptionAlgorithm.ENCR_AES_CBC:
+      return `AES-CBC-${keyLength} [RFC3602]`;
+    case EncryptionAlgorithm.ENCR_AES_CTR:
+      return `AES-CTR-${keyLength} [RFC5930]`;
+    default:
+      return undefined;
+  }
+}
+
+function ikeLine(keys: Extract<KeyMaterial, { kind: "ike" }>): string | undefined {
+  const encryption = ikeEncryption(keys.encryption);
+  const integrity = keys.integrity === undefined ? "NONE [RFC4306]" : IKE_INTEGRITY.get(keys.integrity);
+  if (encryption === undefined || integrity === undefined) return undefined;
+  const { initiatorSpi, responderSpi, skEi, skEr, skAi, skAr } = keys;
+  return [initiatorSpi, responderSpi, toHex(skEi), toHex(skEr), `"${encryption}"`, toHex(skAi), toHex(skAr), `"${integrity}"`].join(",");
+}
+
+/** Names from Wireshark's packet-ipsec.c. The sequence number's length is left to its default: for decryption it does not matter. */
+const ESP_CIPHERS: ReadonlyMap<string, string> = new Map([
+  ["aes128gcm16", "AES-GCM with 16 octet ICV [RFC4106]"],
+  ["aes256gcm16", "AES-GCM with 16 octet ICV [RFC4106]"],
+]);
+
+function espLine({ source, destination, spi, cipher, keymat }: Extract<KeyMaterial, { kind: "esp" }>): string | undefined {
+  const encryption = ESP_CIPHERS.get(cipher);
+  if (encryption === undefined) return undefined;
+  const protocol = source.address.includes(":") ? "IPv6" : "IPv4";
+  const fields = [protocol, source.address, destination.address, `0x${formatEspSpi(spi)}`, encryption, `0x${toHex(keymat)}`, "NULL", ""];
+  return fields.map((field) => `"${field}"`).join(",");
+}
