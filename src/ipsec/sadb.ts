@@ -92,7 +92,13 @@ export type SadbMessage =
   | { readonly verb: "removeOutbound"; readonly id: ChildSaId; readonly cpu: CpuIndex }
   | { readonly verb: "setEntry"; readonly policyId: PolicyId; readonly cpu: CpuIndex; readonly entry: OutboundEntry }
   /** The peer's (or our) transport address changed: NAT rebinding seen in an authenticated packet, or MOBIKE. */
-  | { readonly verb: "updateAddresses"; readonly id: ChildSaId; readonly cpu: CpuIndex; readonly local: SocketAddress; readonly remote: SocketAddress };
+  | {
+      readonly verb: "updateAddresses";
+      readonly id: ChildSaId;
+      readonly cpu: CpuIndex;
+      readonly local: SocketAddress;
+      readonly remote: SocketAddress;
+    };
 
 /** The flow that raised an ACQUIRE: becomes the first, most specific traffic selector of the request (RFC 7296 §2.9). */
 export interface FlowKey {
@@ -105,7 +111,13 @@ export interface FlowKey {
 
 export type SadbEvent =
   | { readonly verb: "acquire"; readonly policyId: PolicyId; readonly cpu: CpuIndex; readonly flow: FlowKey }
-  | { readonly verb: "expire"; readonly id: ChildSaId; readonly hard: boolean; readonly direction: "in" | "out"; readonly why: "packets" | "bytes" }
+  | {
+      readonly verb: "expire";
+      readonly id: ChildSaId;
+      readonly hard: boolean;
+      readonly direction: "in" | "out";
+      readonly why: "packets" | "bytes";
+    }
   /** An authenticated ESP packet came from another address than `remote` (RFC 7296 §2.23, dynamic address update). */
   | { readonly verb: "addressChanged"; readonly id: ChildSaId; readonly remote: SocketAddress };
 
