@@ -3,35 +3,52 @@
  * (RFC 9669, 8 octets: u8 opcode, u4 dst, u4 src, s16 offset, s32 immediate). Jumps count instructions from the next one.
  */
 
-export type ClassicInstruction = readonly [code: number, ifTrue: number, ifFalse: number, k: number];
+/** A jump goes to a label further on; an absent one is the next instruction. */
+export interface ClassicInstruction {
+  readonly code: number;
+  readonly k?: number;
+  readonly ifTrue?: string | undefined;
+  readonly ifFalse?: string | undefined;
+}
 
-/** Names as in bpf_asm; `A` is the accumulator. */
+/** An instruction, or the name of the place where the next one stands. */
+export type ClassicLine = ClassicInstruction | string;
+
+/** `A` is the accumulator, `X` the index register. Data is big-endian; where it is too short for a load, the program ends and returns 0. */
 export const classic = {
-  /** A = the 32 bits at octet `at` of the data, big-endian. Where the data is too short, the program ends and returns 0. */
-  loadWord: (at: number): ClassicInstruction => [0x20, 0, 0, at],
-  loadHalf: (at: number): ClassicInstruction => [0x28, 0, 0, at],
-  loadByte: (at: number): ClassicInstruction => [0x30, 0, 0, at],
-  /** X = 4 * (the low 4 bits of the octet at `at`): the length of an IPv4 header. */
-  loadHeaderLength: (at: number): ClassicInstruction => [0xb1, 0, 0, at],
+  loadWord: (at: number): ClassicInstruction => ({ code: 0x20, k: at }),
+  loadHalf: (at: number): ClassicInstruction => ({ code: 0x28, k: at }),
+  loadByte: (at: number): ClassicInstruction => ({ code: 0x30, k: at }),
+  /** X = the length of the IPv4 header at octet `at`. */
+  loadIpv4HeaderLength: (at: number): ClassicInstruction => ({ code: 0xb1, k: at }),
   /** A = the 16 bits at octet X + `at`. */
-  loadHalfAtX: (at: number): ClassicInstruction => [0x48, 0, 0, at],
-  jumpIfEqual: (k: number, ifTrue: number, ifFalse: number): ClassicInstruction => [0x15, ifTrue, ifFalse, k],
-  jumpIfSet: (k: number, ifTrue: number, ifFalse: number): ClassicInstruction => [0x45, ifTrue, ifFalse, k],
-  xor: (k: number): ClassicInstruction => [0xa4, 0, 0, k],
-  multiply: (k: number): ClassicInstruction => [0x24, 0, 0, k],
-  shiftRight: (bits: number): ClassicInstruction => [0x74, 0, 0, bits],
-  modulo: (k: number): ClassicInstruction => [0x94, 0, 0, k],
-  add: (k: number): ClassicInstruction => [0x04, 0, 0, k],
-  returnValue: (k: number): ClassicInstruction => [0x06, 0, 0, k],
-  returnA: (): ClassicInstruction => [0x16, 0, 0, 0],
+  loadHalfAtX: (at: number): ClassicInstruction => ({ code: 0x48, k: at }),
+  jumpIfEqual: (k: number, ifTrue?: string, ifFalse?: string): ClassicInstruction => ({ code: 0x15, k, ifTrue, ifFalse }),
+  jumpIfGreaterOrEqual: (k: number, ifTrue?: string, ifFalse?: string): ClassicInstruction => ({ code: 0x35, k, ifTrue, ifFalse }),
+  jumpIfAnyBit: (k: number, ifTrue?: string, ifFalse?: string): ClassicInstruction => ({ code: 0x45, k, ifTrue, ifFalse }),
+  xor: (k: number): ClassicInstruction => ({ code: 0xa4, k }),
+  multiply: (k: number): ClassicInstruction => ({ code: 0x24, k }),
+  shiftRight: (bits: number): ClassicInstruction => ({ code: 0x74, k: bits }),
+  modulo: (k: number): ClassicInstruction => ({ code: 0x94, k }),
+  add: (k: number): ClassicInstruction => ({ code: 0x04, k }),
+  returnValue: (k: number): ClassicInstruction => ({ code: 0x06, k }),
+  returnA: (): ClassicInstruction => ({ code: 0x16 }),
 } as const;
 
-export function assembleClassic(program: readonly ClassicInstruction[]): Buffer {
-  const octets = Buffer.alloc(program.length * 8);
-  program.forEach(([code, ifTrue, ifFalse, k], i) => {
+/** @throws RangeError for a jump to a label that is not further on, within 255 instructions */
+export function assembleClassic(program: readonly ClassicLine[]): Buffer {
+  const labels = new Map<string, number>();
+  const instructions: ClassicInstruction[] = [];
+  for (const line of program) {
+    if (typeof line === "string") labels.set(line, instructions.length);
+    else instructions.push(line);
+  }
+  const octets = Buffer.alloc(instructions.length * 8);
+  instructions.forEach(({ code, k = 0, ifTrue, ifFalse }, i) => {
+    const distance = (label: string | undefined): number => (label === undefined ? 0 : (labels.get(label) ?? -1) - i - 1);
     octets.writeUInt16LE(code, i * 8);
-    octets.writeUInt8(ifTrue, i * 8 + 2);
-    octets.writeUInt8(ifFalse, i * 8 + 3);
+    octets.writeUInt8(distance(ifTrue), i * 8 + 2);
+    octets.writeUInt8(distance(ifFalse), i * 8 + 3);
     octets.writeUInt32LE(k >>> 0, i * 8 + 4);
   });
   return octets;

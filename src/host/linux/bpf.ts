@@ -1,7 +1,7 @@
 /** Programs that run in the kernel for every packet and say which worker gets it. Both hold on to their program until the descriptor is closed. */
 import { addressOf, close, errno, setsockopt, syscall3, SystemCallError } from "./libc.ts";
 import { assembleClassic, assembleExtended, classic, extended } from "./bpf-assembler.ts";
-import type { ClassicInstruction, ExtendedInstruction } from "./bpf-assembler.ts";
+import type { ClassicLine, ExtendedInstruction } from "./bpf-assembler.ts";
 import { attachSteering } from "./tun.ts";
 
 const SOL_SOCKET = 1;
@@ -44,8 +44,10 @@ export function attachSpiSteering(fd: number, { mask, multiplier, workers }: Spi
     SO_ATTACH_REUSEPORT_CBPF,
     [
       classic.loadWord(0), // the data starts behind the UDP header
-      classic.jumpIfEqual(0, 0, 1),
+      classic.jumpIfEqual(0, "control", "esp"),
+      "control",
       classic.returnValue(0),
+      "esp",
       classic.xor(mask),
       classic.multiply(multiplier),
       classic.shiftRight(16),
@@ -58,7 +60,7 @@ export function attachSpiSteering(fd: number, { mask, multiplier, workers }: Spi
 }
 
 /** Has the socket receive only what `program` returns more than 0 octets of. */
-export function attachFilter(fd: number, program: readonly ClassicInstruction[]): void {
+export function attachFilter(fd: number, program: readonly ClassicLine[]): void {
   attachClassic(fd, SO_ATTACH_FILTER, program, "filter packets");
 }
 
@@ -141,10 +143,11 @@ function chooseQueue(queues: readonly number[]): ExtendedInstruction[] {
 }
 
 /** struct sock_fprog: u16 number of instructions, then at 8 their address. */
-function attachClassic(fd: number, option: number, program: readonly ClassicInstruction[], what: string): void {
+function attachClassic(fd: number, option: number, program: readonly ClassicLine[], what: string): void {
+  const code = assembleClassic(program);
   const header = Buffer.alloc(16);
-  header.writeUInt16LE(program.length, 0);
-  header.writeBigUInt64LE(place(assembleClassic(program)), 8);
+  header.writeUInt16LE(code.length / 8, 0);
+  header.writeBigUInt64LE(place(code), 8);
   if (setsockopt(fd, SOL_SOCKET, option, header, header.length) < 0) throw new SystemCallError("setsockopt", errno(), what);
 }
 

@@ -2,23 +2,8 @@
 import { constants } from "node:os";
 import koffi from "koffi";
 
-export const {
-  EACCES,
-  EADDRINUSE,
-  EADDRNOTAVAIL,
-  EAGAIN,
-  EAFNOSUPPORT,
-  EEXIST,
-  EINTR,
-  EINVAL,
-  EMSGSIZE,
-  ENOBUFS,
-  ENODEV,
-  ENOENT,
-  ENOPROTOOPT,
-  ENOSYS,
-  EPERM,
-} = constants.errno;
+/** Those that code decides by. */
+export const { EAGAIN, EINTR, EMSGSIZE, ENOBUFS } = constants.errno;
 
 const NAMES = new Map(Object.entries(constants.errno).map(([name, code]): [number, string] => [code, name]));
 

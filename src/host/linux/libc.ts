@@ -80,15 +80,6 @@ const recvmmsgWithTimeout = libc.func("int recvmmsg(int fd, void *messages, uint
 /** Without its timeout, which does not do what one expects (recvmmsg(2), BUGS): use non-blocking sockets and poll. */
 export const recvmmsg = (fd: number, messages: Pointer, count: number, flags: number): number =>
   recvmmsgWithTimeout(fd, messages, count, flags, 0);
-export const recvfrom = libc.func("int recvfrom(int fd, void *to, size_t octets, int flags, void *address, void *length)") as (
-  fd: number,
-  to: Pointer,
-  octets: number,
-  flags: number,
-  address: Pointer,
-  length: Pointer,
-) => number;
-
 // ---- waiting ----
 
 /** `timeout` in milliseconds, -1 = for ever. Blocks this thread. */
@@ -112,6 +103,8 @@ export const sched_getaffinity = libc.func("int sched_getaffinity(int pid, size_
   octets: number,
   mask: Pointer,
 ) => number;
+export const setns = libc.func("int setns(int fd, int kind)") as (fd: number, kind: number) => number;
+export const unshare = libc.func("int unshare(int flags)") as (flags: number) => number;
 export const mlock = libc.func("int mlock(void *address, size_t octets)") as (address: number, octets: number) => number;
 export const madvise = libc.func("int madvise(void *address, size_t octets, int advice)") as (
   address: number,

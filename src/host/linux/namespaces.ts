@@ -1,5 +1,9 @@
 /** Network namespaces and the cables between them: hosts for the demonstration and for tests. */
 import { Iproute } from "./iproute.ts";
+import { close, errno, open, setns, SystemCallError, unshare } from "./libc.ts";
+
+const CLONE_NEWNET = 0x40000000;
+const O_RDONLY_CLOEXEC = 0o2000000;
 
 export function createNamespace(name: string): void {
   const ip = new Iproute();
@@ -44,4 +48,23 @@ export function layCable(a: CableEnd, b: CableEnd, mtu: number): void {
     }
     ip.run(`bring ${device} up`, "link", "set", "dev", device, "mtu", String(mtu), "up");
   }
+}
+
+/**
+ * Moves the calling thread into the namespace: what it opens and starts from now on is there, what it has open stays where it was.
+ * @throws SystemCallError
+ */
+export function enterNamespace(name: string): void {
+  const fd = open(`/run/netns/${name}`, O_RDONLY_CLOEXEC);
+  if (fd < 0) throw new SystemCallError("open", errno(), `find the network namespace ${name}`);
+  const entered = setns(fd, CLONE_NEWNET);
+  const code = errno();
+  close(fd);
+  if (entered < 0) throw new SystemCallError("setns", code, `enter the network namespace ${name}`);
+}
+
+/** Moves the calling thread into a new namespace without a name, which goes when nothing uses it any more. @throws SystemCallError */
+export function enterFreshNamespace(): void {
+  if (unshare(CLONE_NEWNET) < 0) throw new SystemCallError("unshare", errno(), "create a network namespace");
+  new Iproute().run("bring up the loopback device", "link", "set", "dev", "lo", "up");
 }
