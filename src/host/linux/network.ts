@@ -82,12 +82,19 @@ export class Network implements RouteTable {
   }
 
   replaceRoute(route: Route): void {
-    this.#ip.run(`add the route ${route.destination} by ${route.device}`, ...family(route), "route", "replace", ...routeArguments(route));
+    this.#ip.run(
+      `add the route ${route.destination} by ${route.device}`,
+      ...family(route),
+      "route",
+      "replace",
+      ...identity(route),
+      ...properties(route),
+    );
   }
 
   deleteRoute(route: Route): void {
     try {
-      this.#ip.run(`delete the route ${route.destination}`, ...family(route), "route", "delete", ...routeArguments(route));
+      this.#ip.run(`delete the route ${route.destination}`, ...family(route), "route", "delete", ...identity(route));
     } catch (error) {
       if (!(error instanceof IpCommandError) || !/No such process|Cannot find device|No such device/.test(error.said)) throw error;
     }
@@ -114,19 +121,17 @@ function family({ destination }: Route): string[] {
   return [destination.includes(":") ? "-6" : "-4"];
 }
 
-function routeArguments({ destination, device, via, source, mtu, metric }: Route): string[] {
-  const optional = (key: string, value: string | number | undefined): string[] => (value === undefined ? [] : [key, String(value)]);
-  return [
-    destination,
-    ...optional("via", via),
-    "dev",
-    device,
-    "proto",
-    ROUTE_PROTOCOL,
-    ...optional("src", source),
-    ...optional("metric", metric),
-    ...optional("mtu", mtu),
-  ];
+/** What tells a route from others. The kernel would not delete one whose MTU has changed meanwhile if it were told the old one. */
+function identity({ destination, device, metric }: Route): string[] {
+  return [destination, "dev", device, "proto", ROUTE_PROTOCOL, ...optional("metric", metric)];
+}
+
+function properties({ via, source, mtu }: Route): string[] {
+  return [...optional("via", via), ...optional("src", source), ...optional("mtu", mtu)];
+}
+
+function optional(key: string, value: string | number | undefined): string[] {
+  return value === undefined ? [] : [key, String(value)];
 }
 
 /** ip writes the default route as "default", and a host route without its length. */

@@ -2,6 +2,7 @@ import { errnoName } from "./errno.ts";
 
 /** What an operator can do, by error name and, where it matters, by what was tried. The first entry that fits is used. */
 const ADVICE: readonly { readonly code: string; readonly what?: RegExp; readonly advice: string }[] = [
+  { code: "EPERM", what: /bpf/, advice: "bpf() needs CAP_BPF (root, and not in an unprivileged user namespace)" },
   { code: "EPERM", what: /TUN|route|address|link/i, advice: "run as root, or give the process CAP_NET_ADMIN" },
   { code: "EACCES", what: /net\/tun/, advice: "run as root, or give the process CAP_NET_ADMIN and access to /dev/net/tun" },
   {
@@ -19,7 +20,6 @@ const ADVICE: readonly { readonly code: string; readonly what?: RegExp; readonly
   { code: "EADDRINUSE", advice: "another IKE daemon seems to run here: stop it (ss -lunp shows which), or choose another address or port" },
   { code: "EADDRNOTAVAIL", advice: "no interface of this host has the address (ip address shows those it has)" },
   { code: "EACCES", what: /bind/, advice: "ports below 1024 need root or CAP_NET_BIND_SERVICE" },
-  { code: "EPERM", what: /bpf/, advice: "bpf() needs CAP_BPF (root, and not in an unprivileged user namespace)" },
   { code: "EMFILE", advice: "the process has too many files open: raise its limit (ulimit -n)" },
   { code: "ENETUNREACH", advice: "there is no route to that address" },
 ];
