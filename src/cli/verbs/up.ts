@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { loadConfig } from "../../daemon/config/load.ts";
-import { runDaemon } from "../../daemon/run.ts";
 import { createLogger } from "../../daemon/log/logger.ts";
 import type { LogFormat } from "../../daemon/log/logger.ts";
 
@@ -21,6 +20,8 @@ export function addUp(program: Command): void {
     .addOption(new Option("--log-format <format>", "for people or for programs").choices(["human", "json"]).default("human"))
     .action(async ({ config: file, logFormat, logLevel }: UpOptions) => {
       const config = loadConfig(file);
+      // Only here: no other verb needs the foreign libraries behind it, nor the time that they take to load.
+      const { runDaemon } = await import("../../daemon/run.ts");
       process.exitCode = await runDaemon(config, createLogger(logLevel ?? config.daemon.logLevel, logFormat));
     });
 }

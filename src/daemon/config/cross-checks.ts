@@ -2,6 +2,8 @@
 import type { ChildConfig, ConnectionConfig } from "../../ike/config.ts";
 import { findSecret } from "../../ike/pad.ts";
 import { formatIdentity } from "../../ike/identity.ts";
+import { parsePrefix } from "../../wire/traffic-selector.ts";
+import { prefixesOf } from "../network-prefixes.ts";
 import { isPlainAddress } from "./addresses.ts";
 import type { HawserConfig } from "./config.ts";
 import type { Finding } from "./explain.ts";
@@ -52,7 +54,10 @@ function checkConnection(connection: ConnectionConfig, secrets: HawserConfig["en
     });
   }
   const canInitiate = connection.remoteAddrs.some(isPlainAddress);
-  for (const child of connection.children) findings.push(...checkChild(child, [...path, "children", child.name], canInitiate));
+  for (const child of connection.children) {
+    const childPath = [...path, "children", child.name];
+    findings.push(...checkChild(child, childPath, canInitiate), ...checkHostToHost(child, childPath, connection.remoteAddrs));
+  }
   return findings;
 }
 
@@ -89,6 +94,18 @@ function checkChild(child: ChildConfig, path: readonly string[], canInitiate: bo
     findings.push({ path: [...path, "max_sas"], text: "This has no meaning without per_cpu_sas: yes." });
   }
   return findings;
+}
+
+/** Routes cannot tell the packets of the tunnel from those that should go into it when both have the same destination. */
+function checkHostToHost(child: ChildConfig, path: readonly string[], remoteAddrs: readonly string[]): Finding[] {
+  const peers = new Set(remoteAddrs.filter(isPlainAddress).map((address) => prefixesOf(parsePrefix(address)).join()));
+  return child.remoteTs
+    .flatMap(prefixesOf)
+    .filter((prefix) => peers.has(prefix))
+    .map((prefix) => ({
+      path: [...path, "remote_ts"],
+      text: `${prefix} is the peer's own address, where the tunnel's packets themselves go; name addresses behind it, or give it another one.`,
+    }));
 }
 
 function warnConnection(connection: ConnectionConfig): string[] {

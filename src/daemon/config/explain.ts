@@ -34,10 +34,13 @@ function wrongKind(path: KeyPath, value: unknown): string {
   const expected = noteAt(configSchema, path)?.expects ?? "a mapping from keys to values";
   if (value === undefined) return `This key is missing; it must be ${expected}.`;
   if (value === "") return `Nothing stands here; it must be ${expected}.`;
+  return `Here stands ${describe(value, path)}; it must be ${expected}.`;
+}
+
+function describe(value: unknown, path: KeyPath): string {
+  if (typeof value !== "string") return Array.isArray(value) ? "a list" : "a mapping";
   // What stands under "secrets" may be one, and messages go to logs.
-  const quoted = path[0] === "secrets" ? "a text" : `the text "${String(value)}"`;
-  const found = typeof value === "string" ? quoted : Array.isArray(value) ? "a list" : "a mapping";
-  return `Here stands ${found}; it must be ${expected}.`;
+  return path[0] === "secrets" ? "a text" : `the text "${value}"`;
 }
 
 function valueAt(input: unknown, path: KeyPath): unknown {

@@ -108,9 +108,11 @@ export class Resolution {
 
   /** `id` and every `id-SUFFIX`. */
   #owners(name: string, section: SecretSection): Identity[] {
-    const { secret: _secret, id, ...others } = section;
+    const { id, ...rest } = section;
     const ids = [...(id ?? [])];
-    for (const [key, texts] of Object.entries(others)) {
+    for (const [key, texts] of Object.entries(rest)) {
+      // `secret` itself, which is no list.
+      if (typeof texts === "string" || texts === undefined) continue;
       const path = ["secrets", name, key];
       if (!key.startsWith("id-")) {
         this.findings.push({ path, text: `There is no key "${key}" here; the keys here are secret, id, and id-SUFFIX.` });

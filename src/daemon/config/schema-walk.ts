@@ -8,17 +8,17 @@ type Schema = z.core.$ZodType;
 /** The keys of the mapping at `path`; undefined where any name may stand, or where no mapping belongs. */
 export function keysAt(root: Schema, path: KeyPath): readonly string[] | undefined {
   const schema = schemaAt(root, path);
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape as Record<string, Schema>) : undefined;
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : undefined;
 }
 
-/** What is noted of the key at `path`, as far as anything is. */
+/** What is noted of the key at `path`, or of the list that it is an entry of, as far as anything is. */
 export function noteAt(root: Schema, path: KeyPath): Partial<FieldNote> | undefined {
   let schema: Schema | undefined = root;
   let note: Partial<FieldNote> | undefined;
   for (const key of path) {
     schema = child(unwrap(schema), key);
     if (schema === undefined) return note;
-    note = metaOf(schema) ?? note;
+    note = metaOf(schema);
   }
   return note;
 }
@@ -39,7 +39,7 @@ function collect(schema: Schema, path: readonly string[]): DocumentedKey[] {
   const inner = unwrap(schema);
   if (inner instanceof z.ZodRecord) return collect(inner.def.valueType, [...path, "NAME"]);
   if (inner instanceof z.ZodObject) {
-    const entries = Object.entries(inner.shape as Record<string, Schema>);
+    const entries = Object.entries<Schema>(inner.shape);
     const isSection = ([, value]: [string, Schema]): boolean => {
       const section = unwrap(value);
       return section instanceof z.ZodObject || section instanceof z.ZodRecord;

@@ -21,6 +21,8 @@ export class ControlServer {
   readonly #server: Server;
   readonly #path: string;
   readonly #connections = new Set<Socket>();
+  /** By connection: settled when all requests that have come are answered. */
+  readonly #answers = new Map<Socket, Promise<void>>();
 
   private constructor(server: Server, path: string) {
     this.#server = server;
@@ -48,9 +50,10 @@ export class ControlServer {
     return control;
   }
 
-  /** Waits until answers are written, then closes every connection and removes the socket. */
+  /** Answers what has been asked, then closes every connection and removes the socket. Called again, it does no more. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await Promise.all(this.#answers.values());
     for (const socket of this.#connections) socket.destroySoon();
     await closed;
     try {
@@ -62,7 +65,10 @@ export class ControlServer {
 
   #serve(socket: Socket, handler: RequestHandler): void {
     this.#connections.add(socket);
-    socket.on("close", () => this.#connections.delete(socket));
+    socket.on("close", () => {
+      this.#connections.delete(socket);
+      this.#answers.delete(socket);
+    });
     // A client that went away is its own affair.
     socket.on("error", () => socket.destroy());
     socket.setTimeout(IDLE_TIMEOUT, () => socket.destroy());
@@ -84,6 +90,7 @@ export class ControlServer {
           if (socket.writable) socket.write(encode(answer));
         });
       }
+      this.#answers.set(socket, queue);
     });
   }
 }

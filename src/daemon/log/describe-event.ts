@@ -4,7 +4,7 @@ import { formatEspSpi } from "../../ipsec/names.ts";
 import type { SocketAddress } from "../../ipsec/sadb.ts";
 
 export interface EventDescription {
-  readonly level: "warn" | "info" | "debug";
+  readonly level: "error" | "warn" | "info" | "debug";
   readonly text: string;
 }
 
@@ -53,10 +53,14 @@ export function describeEvent(event: IkeEvent): EventDescription {
       return warn(`${event.connection}: ${at(event.remote)} does not answer ${event.exchange}`);
     case "connectionFailed":
       return warn(`${event.connection} could not be brought up: ${event.text}`);
+    case "transition":
+      return debug(`${nameIke(event.sa)}: ${event.from} → ${event.to}: ${event.why}`);
     case "peerMoved":
       return info(`the peer of ${nameIke(event.sa)} moved from ${at(event.from)} to ${at(event.to)}`);
     case "connectionState":
       return debug(`${event.connection} is ${event.state}: ${event.text}`);
+    case "fault":
+      return { level: "error", text: `a mistake in the program itself, please report it: ${event.text}\n${event.stack}` };
     case "done":
       return debug("every SA is closed");
   }

@@ -99,7 +99,7 @@ test("closing answers what is under way and removes the socket", async (t) => {
   let closing: Promise<void> | undefined;
   const { path, server } = await serve(t, (request) => {
     // As the daemon does for `down`: the answer is ready, then everything is closed.
-    setImmediate(() => (closing = server.close()));
+    setImmediate(() => void (closing = server.close()));
     return echo(request);
   });
   assert.deepEqual(JSON.parse((await ask(path, { verb: "down" })).text), { verb: "down" });

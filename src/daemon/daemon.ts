@@ -1,0 +1,263 @@
+/** The composition root: opens what the host has to give, joins the IKE endpoint and the data plane, and takes all of it down again. */
+import { DataPlane } from "../dataplane/data-plane.ts";
+import type { DataPlaneEvent } from "../dataplane/messages.ts";
+import { systemEntropy } from "../crypto/entropy.ts";
+import { Network } from "../host/linux/network.ts";
+import { monotonicClock } from "../host/ports.ts";
+import { IkeEndpoint } from "../ike/endpoint.ts";
+import type { KeyMaterial } from "../ike/events.ts";
+import { cpuIndex } from "../ipsec/names.ts";
+import { newSpiSteering } from "../ipsec/spi-steering.ts";
+import type { SpiSteering } from "../ipsec/spi-steering.ts";
+import type { HawserConfig } from "./config/config.ts";
+import { dataPlaneStatus } from "./data-plane-status.ts";
+import { EndpointDriver } from "./endpoint-driver.ts";
+import { ExitCode, Failure } from "./exit-codes.ts";
+import { IkeTransport } from "./ike-transport.ts";
+import { KeyLog } from "./key-log.ts";
+import { localAddresses } from "./local-addresses.ts";
+import { at, describeEvent } from "./log/describe-event.ts";
+import type { Logger } from "./log/logger.ts";
+import { Routing } from "./routing.ts";
+import type { DaemonStatus } from "./status.ts";
+import { mtuFromOuterDevices, TunnelDevice } from "./tunnel-device.ts";
+import { VERSION } from "./version.ts";
+
+/** Milliseconds. */
+const USAGE_INTERVAL = 1000;
+/** The kernel forgets a path's MTU after 10 minutes (net.ipv4.route.mtu_expires). */
+const PATH_MTU_INTERVAL = 60_000;
+/** How long peers get to answer our Deletes. */
+const SHUTDOWN_PATIENCE = 3000;
+
+export interface DaemonOptions {
+  readonly config: HawserConfig;
+  /** The CPU that each worker is pinned to. */
+  readonly cpus: readonly number[];
+  readonly log: Logger;
+  /** A worker died: nothing is carried any more. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export class Daemon {
+  readonly driver: EndpointDriver;
+  readonly #config: HawserConfig;
+  readonly #cpus: readonly number[];
+  readonly #log: Logger;
+  readonly #addresses: readonly string[];
+  readonly #transport: IkeTransport;
+  readonly #device: TunnelDevice;
+  readonly #dataPlane: DataPlane;
+  readonly #routing: Routing;
+  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #startedAt = monotonicClock.now();
+  #stopping: Promise<void> | undefined;
+
+  /** @throws Failure, SystemCallError, IpCommandError or EngineUnavailable, each a sentence; nothing is left open then */
+  static async start({ config, cpus, log, onFatal }: DaemonOptions): Promise<Daemon> {
+    const network = new Network();
+    for (const { destination } of network.removeOwnRoutes()) log.info(`removed the route to ${destination} that an earlier run had left`);
+    const { connections, ikePort, natPort } = config.endpoint;
+    const addresses = localAddresses(connections, network.addresses());
+    const steering = newSpiSteering((octets) => systemEntropy().bytes(octets), cpus.length);
+    // What arrives before all stands is dropped: peers retransmit.
+    let daemon: Daemon | undefined;
+    const transport = await IkeTransport.open({
+      addresses,
+      ikePort,
+      natPort,
+      steering,
+      onDatagram: (datagram) => daemon?.driver.datagram(datagram),
+      onError: (error, local) => log.debug(`UDP from ${at(local)}: ${error.message}`),
+    });
+    const undo: (() => void)[] = [() => transport.close()];
+    try {
+      const mtu = config.daemon.tun.mtu ?? mtuFromOuterDevices(network, connections, addresses);
+      const device = TunnelDevice.open(config.daemon.tun, mtu, cpus, network);
+      undo.push(() => device.close());
+      const dataPlane = await DataPlane.start({
+        workers: cpus,
+        tunFds: device.fds,
+        udpOffload: device.offloads.uso,
+        sockets: transport.workerSockets,
+        engine: config.daemon.engine,
+        steering,
+        maxSasPerWorker: config.daemon.maxSasPerCpu,
+        onEvent: (event) => {
+          if (daemon !== undefined) daemon.#onDataPlaneEvent(event);
+        },
+        onFatal,
+      });
+      daemon = new Daemon({ config, cpus, log, onFatal }, { network, addresses, steering, transport, device, dataPlane });
+      return daemon;
+    } catch (error) {
+      for (const step of undo.reverse()) step();
+      throw error;
+    }
+  }
+
+  private constructor({ config, cpus, log }: DaemonOptions, parts: DaemonParts) {
+    const { network, addresses, steering, transport, device, dataPlane } = parts;
+    this.#config = config;
+    this.#cpus = cpus;
+    this.#log = log;
+    this.#addresses = addresses;
+    this.#transport = transport;
+    this.#device = device;
+    this.#dataPlane = dataPlane;
+    this.#routing = new Routing(network, device, log);
+    this.driver = new EndpointDriver(this.#createEndpoint(steering, network), {
+      clock: monotonicClock,
+      transmit: (output) => {
+        if (output.kind === "keepalive") transport.sendKeepalive(output.local, output.remote);
+        else transport.send(output.local, output.remote, output.octets, output.marker);
+      },
+      applySadb: (message) => {
+        dataPlane.apply(message);
+        this.#routing.followPolicy(message);
+      },
+      onEvent: (event) => {
+        const { level, text } = describeEvent(event);
+        log[level](text);
+        this.#routing.followPeer(event);
+      },
+    });
+    this.#routing.addConfigured(config.endpoint.connections);
+    this.#timers = [
+      setInterval(() => this.driver.usage(dataPlane.usage()), USAGE_INTERVAL),
+      setInterval(() => this.#routing.checkPaths(), PATH_MTU_INTERVAL),
+    ];
+    this.driver.start();
+    log.info(
+      `up on ${addresses.join(" ")}, ${cpus.length} workers with engine ${dataPlane.engine.name} ${dataPlane.engine.version}, device ${device.name} with MTU ${device.mtu}`,
+    );
+    if (device.dispatch.reason !== undefined) {
+      log.warn(`packets are dispatched by flow, not by ${config.daemon.tun.dispatch}: ${device.dispatch.reason}`);
+    }
+  }
+
+  status(): DaemonStatus {
+    return {
+      version: VERSION,
+      pid: process.pid,
+      uptime: monotonicClock.now() - this.#startedAt,
+      tun: {
+        name: this.#device.name,
+        mtu: this.#device.mtu,
+        dispatch: { mode: this.#device.dispatch.dispatch, reason: this.#device.dispatch.reason },
+      },
+      cpus: this.#cpus,
+      localAddresses: this.#addresses,
+      dataPlane: this.dataPlaneStatus(),
+      endpoint: this.#freshEndpointStatus(),
+    };
+  }
+
+  dataPlaneStatus(): DaemonStatus["dataPlane"] {
+    return dataPlaneStatus(this.#dataPlane.counters(), this.#dataPlane.engine);
+  }
+
+  /** Tells the peers, then takes everything down. Called again, it returns the same promise. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#closeSas();
+    for (const timer of this.#timers) clearInterval(timer);
+    this.driver.close();
+    await this.#dataPlane.stop();
+    this.#routing.clear();
+    this.#transport.close();
+    this.#device.close();
+  }
+
+  #closeSas(): Promise<void> {
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        clearTimeout(timer);
+        stopListening();
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.#log.info(`some peers did not answer our Delete within ${SHUTDOWN_PATIENCE / 1000} s`);
+        finish();
+      }, SHUTDOWN_PATIENCE);
+      const stopListening = this.driver.listen((event) => {
+        if (event.kind === "done") finish();
+      });
+      this.driver.command({ verb: "shutdown" });
+    });
+  }
+
+  #createEndpoint(steering: SpiSteering, network: Network): IkeEndpoint {
+    const { keyLog } = this.#config.daemon;
+    const keys = keyLog === undefined ? undefined : new KeyLog(keyLog);
+    if (keyLog !== undefined) this.#log.warn(`all keys are written to ${keyLog}: whoever reads it can decrypt everything`);
+    const endpoint = new IkeEndpoint(this.#config.endpoint, {
+      entropy: systemEntropy(),
+      steering,
+      cpus: this.#cpus.map((_, index) => cpuIndex(index)),
+      now: monotonicClock.now(),
+      sourceFor: (remote) => sourceTowards(network, remote, this.#addresses),
+      ...(keys !== undefined && { onKeys: (material: KeyMaterial) => keys.note(material) }),
+    });
+    for (const address of this.#addresses) endpoint.addLocalAddress(address);
+    return endpoint;
+  }
+
+  #onDataPlaneEvent(event: DataPlaneEvent): void {
+    switch (event.verb) {
+      case "ike":
+        this.driver.datagram(event);
+        return;
+      case "pathMtu":
+        this.#routing.checkPath(event.local.address, event.remote.address);
+        return;
+      case "installFailed":
+        this.#log.error(`a Child SA cannot be installed and is closed: ${event.why}`);
+        this.driver.command({ verb: "terminate", target: { childSa: event.id } });
+        return;
+      case "acquire":
+      case "expire":
+      case "addressChanged":
+        this.driver.sadbEvent(event);
+        return;
+    }
+  }
+
+  /** With the counters of this moment, not of the last second. */
+  #freshEndpointStatus(): DaemonStatus["endpoint"] {
+    this.driver.usage(this.#dataPlane.usage());
+    return this.driver.status();
+  }
+}
+
+interface DaemonParts {
+  readonly network: Network;
+  readonly addresses: readonly string[];
+  readonly steering: SpiSteering;
+  readonly transport: IkeTransport;
+  readonly device: TunnelDevice;
+  readonly dataPlane: DataPlane;
+}
+
+function sourceTowards(network: Network, remote: string, ours: readonly string[]): string | undefined {
+  try {
+    const { source } = network.pathTo(remote);
+    return ours.includes(source) ? source : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws Failure MISSING when the engine that the configuration wants cannot work here */
+export function requireEngine(
+  engine: string,
+  probes: readonly { readonly name: string; readonly available: boolean; readonly reason?: string }[],
+): void {
+  const probe = probes.find(({ name }) => name === engine);
+  if (engine === "auto" || probe?.available === true) return;
+  throw new Failure(ExitCode.MISSING, `The engine ${engine} cannot be used here: ${probe?.reason ?? "it is unknown"}; use engine: auto.`);
+}

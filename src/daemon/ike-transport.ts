@@ -1,0 +1,106 @@
+/** The control thread's UDP sockets: IKE on its two ports of every local address. ESP on the second port goes past it, straight to the workers. */
+import { createSocket } from "node:dgram";
+import type { Socket } from "node:dgram";
+import { attachSpiSteering } from "../host/linux/bpf.ts";
+import { close } from "../host/linux/libc.ts";
+import { openUdpGroup } from "../host/linux/udp.ts";
+import type { Datagram } from "../ike/endpoint.ts";
+import type { SocketAddress } from "../ipsec/sadb.ts";
+import type { SpiSteering } from "../ipsec/spi-steering.ts";
+import { formatAddress, parseAddress } from "../wire/address.ts";
+import { addNonEspMarker, classify, keepalive, removeNonEspMarker } from "../wire/udp-encap.ts";
+
+/** Octets of kernel buffer asked for each socket: 10 ms of 10 Gbit/s. */
+const SOCKET_BUFFER = 12 * 1024 * 1024;
+
+export interface TransportOptions {
+  readonly addresses: readonly string[];
+  readonly ikePort: number;
+  readonly natPort: number;
+  readonly steering: SpiSteering;
+  readonly onDatagram: (datagram: Datagram) => void;
+  /** A datagram that could not be sent, or a socket that has an error to tell: the network's affair, not fatal. */
+  readonly onError: (error: Error, local: SocketAddress) => void;
+}
+
+/** ESP-in-UDP sockets of one local address, one per worker. */
+export interface WorkerSockets {
+  readonly local: SocketAddress;
+  readonly fds: readonly number[];
+}
+
+export class IkeTransport {
+  readonly workerSockets: readonly WorkerSockets[];
+  readonly #sockets: ReadonlyMap<string, Socket>;
+
+  private constructor(sockets: ReadonlyMap<string, Socket>, workerSockets: readonly WorkerSockets[]) {
+    this.#sockets = sockets;
+    this.workerSockets = workerSockets;
+  }
+
+  /** @throws SystemCallError, and leaves nothing open */
+  static async open({ addresses, ikePort, natPort, steering, onDatagram, onError }: TransportOptions): Promise<IkeTransport> {
+    const sockets = new Map<string, Socket>();
+    const workerSockets: WorkerSockets[] = [];
+    const transport = new IkeTransport(sockets, workerSockets);
+    const buffers = { sendBuffer: SOCKET_BUFFER, receiveBuffer: SOCKET_BUFFER };
+    const adopt = async (fd: number, local: SocketAddress, isNat: boolean): Promise<void> => {
+      const socket = createSocket(local.address.includes(":") ? "udp6" : "udp4");
+      sockets.set(keyOf(local), socket);
+      socket.on("error", (error) => onError(error, local));
+      socket.on("message", (octets, { address, port }) => {
+        const ike = isNat ? withoutMarker(octets) : octets;
+        if (ike !== undefined) onDatagram({ local, remote: { address: canonical(address), port }, octets: ike });
+      });
+      await new Promise<void>((resolve) => socket.bind({ fd }, resolve));
+    };
+    try {
+      for (const address of addresses) {
+        const [ikeFd] = openUdpGroup({ address, port: ikePort, count: 1, ...buffers });
+        await adopt(ikeFd as number, { address, port: ikePort }, false);
+        const local = { address, port: natPort };
+        const [controlFd, ...fds] = openUdpGroup({ address, port: natPort, count: 1 + steering.workers, ...buffers });
+        workerSockets.push({ local, fds });
+        attachSpiSteering(controlFd as number, steering);
+        await adopt(controlFd as number, local, true);
+      }
+    } catch (error) {
+      transport.close();
+      throw error;
+    }
+    return transport;
+  }
+
+  /** @param marker four zero octets go first, so that the peer does not take the message for ESP (RFC 3948 §2.2) */
+  send(local: SocketAddress, remote: SocketAddress, octets: Uint8Array, marker: boolean): void {
+    const datagram = marker ? addNonEspMarker(octets) : octets;
+    // What goes wrong is told by the callback; that the network lost it is for retransmission to find out.
+    this.#sockets.get(keyOf(local))?.send(datagram, remote.port, remote.address, (error) => {
+      if (error !== null) this.#sockets.get(keyOf(local))?.emit("error", error);
+    });
+  }
+
+  sendKeepalive(local: SocketAddress, remote: SocketAddress): void {
+    this.send(local, remote, keepalive(), false);
+  }
+
+  /** Closes all sockets, those of the workers too: the workers must have ended. */
+  close(): void {
+    for (const socket of this.#sockets.values()) socket.close();
+    for (const { fds } of this.workerSockets) for (const fd of fds) close(fd);
+  }
+}
+
+/** The IKE message in a datagram that came to the NAT traversal port; undefined for keepalives and ESP without a worker (SPI 1 to 255). */
+function withoutMarker(octets: Uint8Array): Uint8Array | undefined {
+  return classify(octets) === "ike" ? removeNonEspMarker(octets) : undefined;
+}
+
+function keyOf({ address, port }: SocketAddress): string {
+  return `${address} ${port}`;
+}
+
+function canonical(text: string): string {
+  const { family, value } = parseAddress(text.replace(/%.*$/, ""));
+  return formatAddress(family, value);
+}
