@@ -1,12 +1,27 @@
-/** The IKEv2 endpoint (RFC 7296), sans-IO: call a `handle*`, then drain {@link IkeEndpoint.pollOutput} to its end, then come back at its timeout. */
-import type { Entropy } from "../crypto/entropy.ts";
-import type { CpuIndex } from "../ipsec/names.ts";
+/**
+ * The IKEv2 endpoint (RFC 7296), sans-IO: call a `handle*`, then drain {@link IkeEndpoint.pollOutput} to its end, then come back at its timeout.
+ *
+ * This file is the way in: it finds out whose business an input is. What the parts tell one another is in endpoint-core.ts.
+ */
 import type { SadbEvent, SaUsage, SocketAddress } from "../ipsec/sadb.ts";
-import type { SpiSteering } from "../ipsec/spi-steering.ts";
+import { ExchangeType, NotifyType } from "../wire/iana/index.ts";
+import { decodeIkeHeader, NO_IKE_SPI, type IkeHeader } from "../wire/ike-header.ts";
+import { decodeMessage, encodeMessage, type DecodedMessage } from "../wire/message.ts";
+import { invalidMajorVersion, notify } from "../wire/notify.ts";
+import type { NotifyPayload } from "../wire/payload.ts";
+import { matchesAddress } from "./addresses.ts";
+import type { TransportAddresses } from "./child-sa.ts";
 import type { Command, CommandResult } from "./command.ts";
+import { carryOut } from "./command-execution.ts";
 import type { EndpointConfig } from "./config.ts";
-import type { KeyMaterial, Output } from "./events.ts";
+import type { EndpointDependencies } from "./dependencies.ts";
+import { EndpointCore } from "./endpoint-core.ts";
+import { MalformedMessage } from "./errors.ts";
+import type { Output } from "./events.ts";
+import { answerIkeSaInit } from "./exchanges/ike-sa-init-responder.ts";
+import { RateLimit } from "./rate-limit.ts";
 import type { EndpointStatus } from "./status.ts";
+import { reportStatus } from "./status-report.ts";
 
 export interface Datagram {
   readonly local: SocketAddress;
@@ -15,29 +30,159 @@ export interface Datagram {
   readonly octets: Uint8Array;
 }
 
-export interface EndpointDependencies {
-  readonly entropy: Entropy;
-  readonly steering: SpiSteering;
-  readonly cpus: readonly CpuIndex[];
-  readonly now: number;
-  /** The source address that the host would use towards `remote`; without it, the first known local address of the family. */
-  readonly sourceFor?: (remote: string) => string | undefined;
-  /** Opt-in key log. */
-  readonly onKeys?: (keys: KeyMaterial) => void;
-}
+export type { EndpointDependencies } from "./dependencies.ts";
 
-export declare class IkeEndpoint {
+/** Answers to messages that prove nothing, a second, and at once. */
+const UNPROVEN_ANSWERS_PER_SECOND = 20;
+const UNPROVEN_ANSWERS_BURST = 50;
+
+export class IkeEndpoint {
+  readonly #core: EndpointCore;
+  readonly #unproven: RateLimit;
+
   /** Nothing is sent yet: `start` actions are due at `deps.now`, so add local addresses, then call `handleTimeout`. */
-  constructor(config: EndpointConfig, deps: EndpointDependencies);
+  constructor(config: EndpointConfig, deps: EndpointDependencies) {
+    this.#core = new EndpointCore(config, deps);
+    this.#unproven = new RateLimit(UNPROVEN_ANSWERS_PER_SECOND, UNPROVEN_ANSWERS_BURST, deps.now);
+  }
 
-  addLocalAddress(address: string): void;
-  removeLocalAddress(address: string): void;
+  addLocalAddress(address: string): void {
+    this.#core.localAddresses.add(address);
+  }
 
-  handleDatagram(datagram: Datagram, now: number): void;
-  handleSadbEvent(event: SadbEvent, now: number): void;
-  handleUsage(usage: readonly SaUsage[], now: number): void;
-  handleCommand(command: Command, now: number): CommandResult;
-  handleTimeout(now: number): void;
-  pollOutput(): Output | undefined;
-  status(now: number): EndpointStatus;
+  removeLocalAddress(address: string): void {
+    this.#core.localAddresses.delete(address);
+  }
+
+  /** Whatever the network brings: a counted drop or an answer, never an exception. */
+  handleDatagram({ local, remote, octets }: Datagram, now: number): void {
+    const { counters } = this.#core.services;
+    counters.messagesIn++;
+    this.#guard(() => this.#receive(octets, { local, remote }, now));
+  }
+
+  handleSadbEvent(event: SadbEvent, now: number): void {
+    this.#guard(() => this.#core.handleSadbEvent(event, now));
+  }
+
+  /** Readings of the data plane's counters, about once a second. */
+  handleUsage(usage: readonly SaUsage[], now: number): void {
+    this.#guard(() => this.#core.handleUsage(usage, now));
+  }
+
+  handleCommand(command: Command, now: number): CommandResult {
+    return carryOut(this.#core, command, now);
+  }
+
+  handleTimeout(now: number): void {
+    this.#guard(() => this.#core.services.timers.fire(now));
+  }
+
+  pollOutput(): Output | undefined {
+    return this.#core.services.outputs.poll();
+  }
+
+  status(now: number): EndpointStatus {
+    return reportStatus(this.#core, now);
+  }
+
+  /** The last line: a mistake of ours must not take the other IKE SAs with it. It is reported, with all that is needed to find it. */
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#core.services.counters.drop("internal");
+      const [text, stack] = error instanceof Error ? [`${error.name}: ${error.message}`, error.stack ?? ""] : [String(error), ""];
+      this.#core.services.outputs.event({ kind: "fault", text, stack });
+    }
+  }
+
+  #receive(octets: Uint8Array, path: TransportAddresses, now: number): void {
+    const { counters } = this.#core.services;
+    let message: DecodedMessage;
+    try {
+      const header = decodeIkeHeader(octets);
+      if (header.majorVersion !== 2) return this.#refuseVersion(header, path, now);
+      message = decodeMessage(octets);
+    } catch (error) {
+      if (!(error instanceof MalformedMessage)) throw error;
+      return counters.drop("malformed");
+    }
+    if (message.header.exchangeType === ExchangeType.IKE_SA_INIT) this.#receiveInit(message, octets, path, now);
+    else this.#receiveProtected(message, octets, path, now);
+  }
+
+  #receiveInit(message: DecodedMessage, octets: Uint8Array, path: TransportAddresses, now: number): void {
+    const core = this.#core;
+    const { counters } = core.services;
+    const { header } = message;
+    if (header.isResponse) {
+      if (!core.initiations.handleResponse(message, octets, now)) counters.drop("unknownResponse");
+      return;
+    }
+    const isFirst =
+      header.isInitiator && header.messageId === 0 && header.responderSpi === NO_IKE_SPI && header.initiatorSpi !== NO_IKE_SPI;
+    if (!isFirst) return counters.drop("wrongExchange");
+    const known = core.halfOpen.responseTo(header.initiatorSpi, path.remote, octets);
+    if (known === "other") return counters.drop("wrongExchange");
+    if (known !== undefined) {
+      counters.retransmitsIn++;
+      return core.send(known, path);
+    }
+    this.#answerInit(message, octets, path, now);
+  }
+
+  #answerInit(message: DecodedMessage, octets: Uint8Array, path: TransportAddresses, now: number): void {
+    const core = this.#core;
+    const { counters } = core.services;
+    const candidates = core.config.connections.filter(
+      ({ localAddrs, remoteAddrs }) => matchesAddress(localAddrs, path.local.address) && matchesAddress(remoteAddrs, path.remote.address),
+    );
+    if (candidates.length === 0) return counters.drop("noConnection");
+    const result = answerIkeSaInit({ message, octets, path, candidates }, core.guard, core.services, core, now);
+    switch (result.kind) {
+      case "drop":
+        return counters.drop(result.reason);
+      case "half-open":
+        core.opened({ ...result, candidates, source: path.remote }, now);
+        return core.send(result.handshake.response, path);
+      case "stateless":
+        if (!this.#unproven.allows(now)) return counters.drop("rateLimited");
+        if (result.notifyType === NotifyType.COOKIE) counters.cookiesSent++;
+        else core.reportRefusal(undefined, path.remote, result.notifyType, result.text);
+        return core.send(result.response, path);
+    }
+  }
+
+  #receiveProtected(message: DecodedMessage, octets: Uint8Array, path: TransportAddresses, now: number): void {
+    const core = this.#core;
+    const { header } = message;
+    const [ownSpi, peerSpi] = header.isInitiator ? [header.responderSpi, header.initiatorSpi] : [header.initiatorSpi, header.responderSpi];
+    const ikeSa = core.registry.bySpi(ownSpi);
+    if (ikeSa?.peerSpi === peerSpi) return ikeSa.handleMessage(message, octets, path, now);
+    const last = header.isResponse ? undefined : core.tombstones.answerTo(ownSpi, octets, now);
+    if (last !== undefined) {
+      core.services.counters.retransmitsIn++;
+      return core.send(last, path);
+    }
+    core.services.counters.drop("unknownSpi");
+    // §2.21.4: a hint that proves nothing, for a peer that may have missed our restart.
+    if (!header.isResponse && ikeSa === undefined && !core.tombstones.has(ownSpi, now)) {
+      this.#answerUnproven(header, notify(NotifyType.INVALID_IKE_SPI), path, now);
+    }
+  }
+
+  /** §2.5: a higher version is told ours; a lower one, or an answer, is not talked to. */
+  #refuseVersion(header: IkeHeader, path: TransportAddresses, now: number): void {
+    this.#core.services.counters.drop("version");
+    if (header.majorVersion > 2 && !header.isResponse) this.#answerUnproven(header, invalidMajorVersion(2), path, now);
+  }
+
+  /** One unprotected Notify, with the message's own SPIs and ID (§2.21, §3.1), and not too often. */
+  #answerUnproven(header: IkeHeader, payload: NotifyPayload, path: TransportAddresses, now: number): void {
+    if (!this.#unproven.allows(now)) return this.#core.services.counters.drop("rateLimited");
+    const { initiatorSpi, responderSpi, exchangeType, messageId } = header;
+    const answer = { initiatorSpi, responderSpi, exchangeType, messageId, isInitiator: !header.isInitiator, isResponse: true };
+    this.#core.send(encodeMessage(answer, [payload]), path);
+  }
 }

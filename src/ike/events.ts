@@ -106,6 +106,8 @@ export type IkeEvent =
     }
   | { readonly kind: "peerUnreachable"; readonly connection: string; readonly remote: SocketAddress; readonly exchange: string }
   | { readonly kind: "connectionFailed"; readonly connection: string; readonly text: string }
+  /** A step in the life of an IKE SA, for debugging. */
+  | { readonly kind: "transition"; readonly sa: IkeSaRef; readonly from: string; readonly to: string; readonly why: string }
   | { readonly kind: "peerMoved"; readonly sa: IkeSaRef; readonly from: SocketAddress; readonly to: SocketAddress }
   | {
       readonly kind: "connectionState";
@@ -113,6 +115,8 @@ export type IkeEvent =
       readonly state: "configured" | "connecting" | "up" | "down";
       readonly text: string;
     }
+  /** A mistake of this program: please report it. */
+  | { readonly kind: "fault"; readonly text: string; readonly stack: string }
   /** Everything is closed after a `shutdown` command. */
   | { readonly kind: "done" };
 

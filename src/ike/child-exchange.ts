@@ -1,0 +1,97 @@
+/** The initiator's material for one CREATE_CHILD_SA about a Child SA: offer, nonce and, with PFS, a key exchange (RFC 7296 §1.3.1, §1.3.3). */
+import { startKeyExchange, type KeyExchange } from "../crypto/key-exchange.ts";
+import type { Payload } from "../wire/payload.ts";
+import { installChild } from "./child-installation.ts";
+import { ChildOffer, type AgreedChild, type ChildPlan } from "./child-offer.ts";
+import type { ChildSa } from "./child-sa.ts";
+import { PeerMisbehaved } from "./errors.ts";
+import type { IkeSa } from "./ike-sa.ts";
+import { agreeOnSecret } from "./key-agreement.ts";
+import { lowerNonce, newNonce } from "./nonce.ts";
+import { keyExchangeOf, keyExchangesOf } from "./proposals.ts";
+import { only, required } from "./required.ts";
+import type { Services } from "./services.ts";
+
+/** A good answer, not yet acted upon. */
+export interface ChildAnswer {
+  readonly agreed: AgreedChild;
+  readonly nonceR: Uint8Array;
+  readonly sharedSecret: Uint8Array | undefined;
+  /** Of Ni and Nr: decides collisions (§2.8.1). */
+  readonly lowestNonce: Uint8Array;
+}
+
+export class ChildExchange {
+  readonly offer: ChildOffer;
+  readonly #nonce: Uint8Array;
+  readonly #keyExchange: KeyExchange | undefined;
+
+  /** `method`: what the peer asked for by INVALID_KE_PAYLOAD; else the first of the proposals. */
+  constructor(plan: ChildPlan, services: Services, method: number | undefined) {
+    const ours = method ?? keyExchangesOf(plan.config.espProposals)[0];
+    this.offer = new ChildOffer(plan, services, false);
+    this.#nonce = newNonce(services.entropy);
+    this.#keyExchange = ours === undefined ? undefined : startKeyExchange(ours, services.entropy);
+  }
+
+  get method(): number | undefined {
+    return this.#keyExchange?.method;
+  }
+
+  /** SA, Ni, [KEi,] TSi, TSr. */
+  get payloads(): Payload[] {
+    const ke = this.#keyExchange;
+    return [
+      this.offer.saPayload,
+      { type: "NONCE", data: this.#nonce },
+      ...(ke === undefined ? [] : [{ type: "KE" as const, method: ke.method, data: ke.publicValue }]),
+      ...this.offer.tsPayloads,
+    ];
+  }
+
+  /** Throws PeerMisbehaved: the peer has installed something that we have not. */
+  read(payloads: readonly Payload[]): ChildAnswer {
+    const agreed = this.offer.read(payloads);
+    const nonceR = required(payloads, "NONCE").data.slice();
+    return { agreed, nonceR, sharedSecret: this.#agree(agreed, payloads), lowestNonce: lowerNonce(this.#nonce, nonceR) };
+  }
+
+  install(ikeSa: IkeSa, answer: ChildAnswer, payloads: readonly Payload[], now: number): ChildSa {
+    const { plan } = this.offer;
+    const { agreed, nonceR, sharedSecret } = answer;
+    this.#keyExchange?.destroy();
+    return installChild(
+      ikeSa,
+      {
+        config: plan.config,
+        agreed,
+        keyInputs: { role: "initiator", nonceI: this.#nonce, nonceR, sharedSecret },
+        spiIn: this.offer.keepSpi(),
+        cpu: plan.cpu,
+        shared: plan.shared,
+        group: plan.group,
+        rekeyOf: plan.purpose.kind === "rekey" ? plan.purpose.old : undefined,
+        peerPayloads: payloads,
+        awaitDelivery: undefined,
+      },
+      now,
+    );
+  }
+
+  /** Nothing came of it. */
+  release(): void {
+    this.#keyExchange?.destroy();
+    this.offer.release();
+  }
+
+  #agree(agreed: AgreedChild, payloads: readonly Payload[]): Uint8Array | undefined {
+    const chosen = keyExchangeOf(agreed.chosen);
+    // §1.3.1: without a KE in the chosen proposal, KE payloads are to be ignored.
+    if (chosen === undefined) return undefined;
+    const ke = only(payloads, "KE");
+    const ours = this.#keyExchange;
+    if (ours === undefined || ke?.method !== ours.method || chosen !== ours.method)
+      throw new PeerMisbehaved("its key exchange is not the one it chose");
+    return agreeOnSecret(() => ours.sharedSecret(ke.data));
+  }
+}

@@ -1,0 +1,102 @@
+/** From an agreement to a Child SA in the data plane and in its group: the last step of every exchange that makes one. */
+import { espSpi, type CpuIndex, type EspSpi } from "../ipsec/names.ts";
+import { planLifetimes } from "../ipsec/lifetimes.ts";
+import { selectorSetKey } from "../ipsec/selectors.ts";
+import { Reader } from "../wire/octets.ts";
+import type { Payload } from "../wire/payload.ts";
+import { formatTrafficSelector } from "../wire/traffic-selector.ts";
+import { deriveChildKeys, espAlgorithmOf, type ChildKeyInputs } from "./child-keys.ts";
+import type { AgreedChild } from "./child-offer.ts";
+import { ChildSa, type ChildSaKeymat, type ChildSaParameters } from "./child-sa.ts";
+import type { ChildConfig } from "./config.ts";
+import type { GroupBinding } from "./group-binding.ts";
+import type { IkeSa } from "./ike-sa.ts";
+import { keyExchangeOf } from "./proposals.ts";
+
+export interface ChildInstallation {
+  readonly config: ChildConfig;
+  readonly agreed: AgreedChild;
+  readonly keyInputs: ChildKeyInputs;
+  readonly spiIn: EspSpi;
+  readonly cpu: CpuIndex;
+  readonly shared: boolean;
+  /** The group that the SA was asked for. When its selectors turn out to be those of another group of this IKE SA, it joins that one. */
+  readonly group: GroupBinding;
+  readonly rekeyOf: ChildSa | undefined;
+  /** Whatever notifies the peer sent: the group finds its own. */
+  readonly peerPayloads: readonly Payload[];
+  /** For a responder: the message ID of the request, until whose answer is delivered the outbound half is better not used. */
+  readonly awaitDelivery: number | undefined;
+}
+
+/** A responder's outbound SA goes into use at the latest so long after its answer, in milliseconds. */
+const DELIVERY_PATIENCE = 10_000;
+
+export function installChild(ikeSa: IkeSa, plan: ChildInstallation, now: number): ChildSa {
+  const { services, keys } = ikeSa;
+  const { config, agreed, keyInputs } = plan;
+  const { cipher, esn } = espAlgorithmOf(agreed.chosen.transforms);
+  const group = groupFor(ikeSa, plan);
+  const keymat = deriveChildKeys(keys, cipher, keyInputs);
+  const parameters: ChildSaParameters = {
+    id: services.newChildSaId(),
+    config,
+    policyId: group.policyId,
+    cpu: plan.cpu,
+    shared: plan.shared,
+    spiIn: plan.spiIn,
+    spiOut: espSpi(new Reader(agreed.chosen.peerSpi).u32()),
+    cipher,
+    esn,
+    keyExchange: keyExchangeOf(agreed.chosen),
+    localTs: agreed.localTs,
+    remoteTs: agreed.remoteTs,
+    role: keyInputs.role,
+    createdAt: now,
+  };
+  const lifetimes = planLifetimes({ ...config, esn, shared: plan.shared }, services.random(), now);
+  const child = new ChildSa(parameters, group, lifetimes, services.outputs);
+  ikeSa.children.set(child.id, child);
+  logKeys(ikeSa, parameters, keymat);
+  group.openPolicy();
+  child.install(keymat, ikeSa.addresses);
+  const isConfirmed = plan.awaitDelivery === undefined;
+  group.join(child, { role: keyInputs.role, peerPayloads: plan.peerPayloads, rekeyOf: plan.rekeyOf, isConfirmed }, now);
+  if (plan.awaitDelivery !== undefined) {
+    const confirm = (): void => group.confirm(child);
+    ikeSa.whenDelivered(plan.awaitDelivery, confirm);
+    child.timers.push(services.timers.schedule(now + DELIVERY_PATIENCE, "grace", confirm));
+  }
+  announce(ikeSa, child);
+  ikeSa.owner.childSaUp(ikeSa, child);
+  return child;
+}
+
+/** Both ends may have asked for the first SA of the same selectors at once: what was two groups is one. */
+function groupFor(ikeSa: IkeSa, { group, agreed }: ChildInstallation): GroupBinding {
+  const key = selectorSetKey(agreed.localTs, agreed.remoteTs);
+  const known = ikeSa.groups.get(key);
+  if (known !== undefined) return known;
+  group.bindSelectors(agreed.localTs, agreed.remoteTs);
+  ikeSa.groups.set(key, group);
+  return group;
+}
+
+function announce(ikeSa: IkeSa, child: ChildSa): void {
+  const { cipher, esn, localTs, remoteTs, shared } = child.parameters;
+  ikeSa.services.outputs.event({
+    kind: "childUp",
+    sa: ikeSa.childRef(child),
+    cipher,
+    esn,
+    localTs: localTs.map(formatTrafficSelector),
+    remoteTs: remoteTs.map(formatTrafficSelector),
+    shared,
+  });
+}
+
+function logKeys({ services, addresses }: IkeSa, { spiIn, spiOut, cipher, esn }: ChildSaParameters, keymat: ChildSaKeymat): void {
+  const { local, remote } = addresses;
+  services.onKeys?.({ kind: "esp", source: remote, destination: local, spi: spiIn, cipher, esn, keymat: keymat.inbound });
+  services.onKeys?.({ kind: "esp", source: local, destination: remote, spi: spiOut, cipher, esn, keymat: keymat.outbound });
+}

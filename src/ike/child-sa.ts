@@ -1,0 +1,172 @@
+/** One Child SA: an inbound and an outbound ESP SA that live and die together (RFC 7296 §1.3.1), and their installation in the data plane. */
+import type { ChildSaId, CpuIndex, EspSpi, PolicyId } from "../ipsec/names.ts";
+import type { LifetimePlan } from "../ipsec/lifetimes.ts";
+import type { EspCipher, SaUsage, SocketAddress } from "../ipsec/sadb.ts";
+import type { TrafficSelector } from "../wire/traffic-selector.ts";
+import type { ChildConfig } from "./config.ts";
+import { BrokenInvariant } from "./errors.ts";
+import type { Outputs } from "./outputs.ts";
+import type { Timer } from "./timers.ts";
+
+/** What a peer's rekey of a Child SA that we are rekeying ourselves tells our exchange (RFC 7296 §2.8.1). */
+export interface ChildRekeyInProgress {
+  /** `successor` was made by the peer's exchange, whose lowest nonce is given. */
+  collidedWith(successor: ChildSa, lowestNonce: Uint8Array): void;
+}
+
+/** What a Child SA needs of the group that it is a member of. */
+export interface Membership {
+  /** It is not to be used any more: other members take its place. */
+  leave(child: ChildSa, by: "local" | "peer", now: number): void;
+  /** The peer has it too: its outbound half may be used. */
+  confirm(child: ChildSa): void;
+  /** Nothing has passed on it for the configured time. */
+  idle(child: ChildSa, now: number): void;
+}
+
+export type ChildSaState =
+  | { readonly kind: "INSTALLED" }
+  /** Our request to rekey it is outstanding. */
+  | { readonly kind: "REKEYING"; readonly rekey: ChildRekeyInProgress }
+  /** A successor made by the peer's exchange is there; the peer's Delete is to come. */
+  | { readonly kind: "REKEYED" }
+  /** Our Delete waits to be sent or answered. */
+  | { readonly kind: "DELETING"; readonly why: string }
+  /** Gone for IKE. The inbound half may linger in the data plane for a moment. */
+  | { readonly kind: "DEAD" };
+
+const NEXT: Readonly<Record<ChildSaState["kind"], readonly ChildSaState["kind"][]>> = {
+  INSTALLED: ["REKEYING", "REKEYED", "DELETING", "DEAD"],
+  REKEYING: ["INSTALLED", "REKEYED", "DELETING", "DEAD"],
+  REKEYED: ["DELETING", "DEAD"],
+  DELETING: ["DEAD"],
+  DEAD: [],
+};
+
+/** Everything that negotiation decided, keys apart. */
+export interface ChildSaParameters {
+  readonly id: ChildSaId;
+  readonly config: ChildConfig;
+  readonly policyId: PolicyId;
+  readonly cpu: CpuIndex;
+  readonly shared: boolean;
+  readonly spiIn: EspSpi;
+  readonly spiOut: EspSpi;
+  readonly cipher: EspCipher;
+  readonly esn: boolean;
+  /** The key exchange method of its own, when there was one (PFS). */
+  readonly keyExchange: number | undefined;
+  readonly localTs: readonly TrafficSelector[];
+  readonly remoteTs: readonly TrafficSelector[];
+  /** Of the exchange that made it. */
+  readonly role: "initiator" | "responder";
+  readonly createdAt: number;
+}
+
+export interface ChildSaKeymat {
+  readonly inbound: Uint8Array;
+  readonly outbound: Uint8Array;
+}
+
+export interface TransportAddresses {
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+}
+
+export class ChildSa {
+  readonly parameters: ChildSaParameters;
+  readonly group: Membership;
+  readonly lifetimes: LifetimePlan;
+  readonly #outputs: Outputs;
+  #state: ChildSaState = { kind: "INSTALLED" };
+  /** Which halves the data plane still has. */
+  #hasOutbound = false;
+  #hasInbound = false;
+  usage: SaUsage;
+  /** When packets were last seen to pass, in either direction. */
+  lastPacketAt: number;
+  /** Our rekey of it waits to be sent or answered. */
+  isRekeyQueued = false;
+  /** What the peer's rekey put in its place. */
+  successor: ChildSa | undefined;
+  readonly timers: Timer[] = [];
+
+  constructor(parameters: ChildSaParameters, group: Membership, lifetimes: LifetimePlan, outputs: Outputs) {
+    this.parameters = parameters;
+    this.group = group;
+    this.lifetimes = lifetimes;
+    this.#outputs = outputs;
+    this.lastPacketAt = parameters.createdAt;
+    this.usage = { id: parameters.id, packetsIn: 0, bytesIn: 0, packetsOut: 0, bytesOut: 0 };
+  }
+
+  get id(): ChildSaId {
+    return this.parameters.id;
+  }
+
+  get cpu(): CpuIndex {
+    return this.parameters.cpu;
+  }
+
+  get state(): ChildSaState {
+    return this.#state;
+  }
+
+  /** Whether it may still be used, rekeyed and counted on. */
+  get isAlive(): boolean {
+    return this.#state.kind === "INSTALLED" || this.#state.kind === "REKEYING";
+  }
+
+  get name(): string {
+    return `${this.parameters.config.name} ${this.parameters.spiIn.toString(16).padStart(8, "0")}`;
+  }
+
+  transition(next: ChildSaState): void {
+    if (!NEXT[this.#state.kind].includes(next.kind)) throw new BrokenInvariant(`Child SA ${this.name}: ${this.#state.kind} → ${next.kind}`);
+    this.#state = next;
+  }
+
+  /**
+   * Inbound first: the peer may send as soon as it has our answer, and we only afterwards (RFC 7296 §1.2). The key octets now belong to the
+   * data plane, which wipes them.
+   */
+  install(keymat: ChildSaKeymat, { local, remote }: TransportAddresses): void {
+    const { limits } = this.lifetimes;
+    const { id, config, policyId, cpu, shared, spiIn, spiOut, cipher, esn, localTs, remoteTs } = this.parameters;
+    const common = { id, policyId, cpu, cipher, esn, limits, local, remote, copyEcn: config.copyEcn };
+    const { replayWindow } = config;
+    this.#outputs.sadb({ verb: "addInbound", sa: { ...common, spi: spiIn, keymat: keymat.inbound, replayWindow, localTs, remoteTs } });
+    this.#outputs.sadb({ verb: "addOutbound", sa: { ...common, spi: spiOut, keymat: keymat.outbound, shared, copyDscp: config.copyDscp } });
+    this.#hasInbound = true;
+    this.#hasOutbound = true;
+  }
+
+  /** After no entry points at it any more. */
+  removeOutbound(): void {
+    if (!this.#hasOutbound) return;
+    this.#hasOutbound = false;
+    this.#outputs.sadb({ verb: "removeOutbound", id: this.id, cpu: this.cpu });
+  }
+
+  removeInbound(): void {
+    if (!this.#hasInbound) return;
+    this.#hasInbound = false;
+    this.#outputs.sadb({ verb: "removeInbound", id: this.id, spi: this.parameters.spiIn, cpu: this.cpu });
+  }
+
+  moveTo({ local, remote }: TransportAddresses): void {
+    if (this.#hasInbound || this.#hasOutbound) this.#outputs.sadb({ verb: "updateAddresses", id: this.id, cpu: this.cpu, local, remote });
+  }
+
+  /** Takes a reading of the data plane's counters. */
+  recordUsage(usage: SaUsage, now: number): { readonly received: boolean } {
+    const received = usage.packetsIn > this.usage.packetsIn;
+    if (received || usage.packetsOut > this.usage.packetsOut) this.lastPacketAt = now;
+    this.usage = usage;
+    return { received };
+  }
+
+  cancelTimers(): void {
+    for (const timer of this.timers.splice(0)) timer.cancel();
+  }
+}

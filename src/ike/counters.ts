@@ -1,0 +1,35 @@
+/** What the endpoint counts. Every message that is dropped without an answer has a reason with a name. */
+
+export const DROP_REASONS = {
+  malformed: "not an IKEv2 message",
+  version: "another major version of IKE",
+  unknownSpi: "for an IKE SA that does not exist",
+  unknownResponse: "an answer to nothing that was asked",
+  noConnection: "no connection is configured for these addresses",
+  halfOpenLimit: "too many IKE SAs that are not authenticated yet",
+  perSourceLimit: "too many IKE SAs from one address that are not authenticated yet",
+  invalidCookie: "a COOKIE that we did not give out",
+  integrity: "the integrity check failed",
+  unprotected: "not protected where it must be",
+  outsideWindow: "a message ID outside the window",
+  wrongExchange: "an exchange that has no place in this state",
+  malformedInside: "malformed under protection",
+  answerRefused: "an answer that cannot be used",
+  rateLimited: "an answer would have exceeded the rate limit",
+  internal: "our own mistake while the message was handled",
+} as const;
+
+export type DropReason = keyof typeof DROP_REASONS;
+
+export class Counters {
+  messagesIn = 0;
+  messagesOut = 0;
+  retransmitsIn = 0;
+  retransmitsOut = 0;
+  cookiesSent = 0;
+  readonly drops = new Map<DropReason, number>();
+
+  drop(reason: DropReason): void {
+    this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
+  }
+}

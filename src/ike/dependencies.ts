@@ -1,0 +1,16 @@
+/** What the outside hands to an endpoint. */
+import type { Entropy } from "../crypto/entropy.ts";
+import type { CpuIndex } from "../ipsec/names.ts";
+import type { SpiSteering } from "../ipsec/spi-steering.ts";
+import type { KeyMaterial } from "./events.ts";
+
+export interface EndpointDependencies {
+  readonly entropy: Entropy;
+  readonly steering: SpiSteering;
+  readonly cpus: readonly CpuIndex[];
+  readonly now: number;
+  /** The source address that the host would use towards `remote`; without it, the first known local address of the family. */
+  readonly sourceFor?: (remote: string) => string | undefined;
+  /** Opt-in key log. */
+  readonly onKeys?: (keys: KeyMaterial) => void;
+}

@@ -1,0 +1,83 @@
+/** CREATE_CHILD_SA for a new Child SA, as initiator (RFC 7296 §1.3.1): the first of its selectors, or one more for a CPU (RFC 9611). */
+import { ExchangeType, NotifyType } from "../../wire/iana/index.ts";
+import { findErrorNotify, invalidKeMethodOf } from "../../wire/notify.ts";
+import type { Payload } from "../../wire/payload.ts";
+import { ChildExchange } from "../child-exchange.ts";
+import type { ChildPlan } from "../child-offer.ts";
+import type { ChildSa } from "../child-sa.ts";
+import { MalformedMessage, NoAgreement, PeerMisbehaved } from "../errors.ts";
+import type { Abandoned, Exchange } from "../exchanger.ts";
+import type { IkeSa } from "../ike-sa.ts";
+import { keyExchangesOf } from "../proposals.ts";
+import { DeleteUnusedSpi } from "./delete-child.ts";
+
+export interface CreateChildOutcome {
+  readonly created: (child: ChildSa, now: number) => void;
+  /** `notifyType`: of the peer's answer, or what comes closest. */
+  readonly refused: (notifyType: number, text: string, now: number) => void;
+  readonly abandoned: (why: Abandoned, now: number) => void;
+}
+
+export class CreateChild implements Exchange<IkeSa> {
+  readonly exchangeType = ExchangeType.CREATE_CHILD_SA;
+  readonly name: string;
+  readonly order = "normal";
+  readonly concerns = "child";
+  readonly #plan: ChildPlan;
+  readonly #outcome: CreateChildOutcome;
+  readonly #method: number | undefined;
+  #exchange: ChildExchange | undefined;
+
+  constructor(plan: ChildPlan, outcome: CreateChildOutcome, method?: number) {
+    this.name = `CREATE_CHILD_SA ${plan.config.name} for CPU ${plan.cpu}`;
+    this.#plan = plan;
+    this.#outcome = outcome;
+    this.#method = method;
+  }
+
+  begin(host: IkeSa): readonly Payload[] {
+    this.#exchange = new ChildExchange(this.#plan, host.services, this.#method);
+    return [...this.#plan.group.requestNotifies(this.#plan.purpose.kind, this.#plan.cpu), ...this.#exchange.payloads];
+  }
+
+  handleResponse(host: IkeSa, payloads: readonly Payload[], now: number): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    const refusal = findErrorNotify(payloads);
+    if (refusal === undefined) return this.#complete(host, exchange, payloads, now);
+    const wanted = refusal.notifyType === NotifyType.INVALID_KE_PAYLOAD ? invalidKeMethodOf(refusal) : undefined;
+    exchange.release();
+    if (
+      wanted !== undefined &&
+      this.#method === undefined &&
+      wanted !== exchange.method &&
+      keyExchangesOf(this.#plan.config.espProposals).includes(wanted)
+    ) {
+      return host.exchanger.enqueue(new CreateChild(this.#plan, this.#outcome, wanted), now);
+    }
+    const name = NotifyType.nameOf(refusal.notifyType);
+    this.#outcome.refused(refusal.notifyType, `The peer refused a Child SA for ${this.#plan.config.name}: ${name}.`, now);
+  }
+
+  abandon(_host: IkeSa, why: Abandoned, now: number): void {
+    this.#exchange?.release();
+    this.#outcome.abandoned(why, now);
+  }
+
+  #complete(host: IkeSa, exchange: ChildExchange, payloads: readonly Payload[], now: number): void {
+    try {
+      const child = exchange.install(host, exchange.read(payloads), payloads, now);
+      this.#outcome.created(child, now);
+    } catch (error) {
+      if (!(error instanceof PeerMisbehaved) && !(error instanceof NoAgreement) && !(error instanceof MalformedMessage)) throw error;
+      // The peer believes that the SA is there.
+      host.exchanger.enqueue(new DeleteUnusedSpi(exchange.offer.keepSpi()), now);
+      const notifyType = error instanceof NoAgreement ? error.notifyType : NotifyType.INVALID_SYNTAX;
+      this.#outcome.refused(
+        notifyType,
+        `The peer's answer for a Child SA of ${this.#plan.config.name} cannot be used: ${error.message}.`,
+        now,
+      );
+    }
+  }
+}

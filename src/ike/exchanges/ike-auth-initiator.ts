@@ -1,0 +1,175 @@
+/** IKE_AUTH as initiator (RFC 7296 §1.2, §2.15): our identity and its proof, the peer's, and the first Child SA along with them. */
+import { ExchangeType, NotifyType } from "../../wire/iana/index.ts";
+import { findErrorNotify, findNotify, notify, setWindowSize, windowSizeOf } from "../../wire/notify.ts";
+import type { Payload } from "../../wire/payload.ts";
+import { proveBySecret, requireProofBySecret } from "../authentication.ts";
+import { installChild } from "../child-installation.ts";
+import { ChildOffer, type ChildPlan } from "../child-offer.ts";
+import type { ConnectionConfig } from "../config.ts";
+import { AuthenticationFailed, MalformedMessage, NoAgreement, PeerMisbehaved } from "../errors.ts";
+import type { Abandoned, Exchange } from "../exchanger.ts";
+import type { Handshake } from "../handshake.ts";
+import { formatIdentity, sameIdentity, type Identity } from "../identity.ts";
+import type { IkeSa } from "../ike-sa.ts";
+import { findSecret } from "../pad.ts";
+import { required } from "../required.ts";
+import { DeleteUnusedSpi } from "./delete-child.ts";
+
+export interface IkeAuthOutcome {
+  /** Called before the first Child SA is looked at: the IKE SA stands whatever becomes of that. */
+  readonly established: (now: number) => void;
+  readonly childCreated: (now: number) => void;
+  readonly childRefused: (notifyType: number, text: string, now: number) => void;
+  /** The IKE SA is not to be: `text` for the operator. `tellPeer`: it believes otherwise (RFC 7296 §2.21.2). */
+  readonly failed: (text: string, tellPeer: boolean, now: number) => void;
+  readonly abandoned: (why: Abandoned, now: number) => void;
+}
+
+export interface IkeAuthPlan {
+  readonly config: ConnectionConfig;
+  readonly handshake: Handshake;
+  readonly child: ChildPlan;
+  /** We know of no other IKE SA with this peer (§2.4). */
+  readonly initialContact: boolean;
+}
+
+export class IkeAuthInitiator implements Exchange<IkeSa> {
+  readonly exchangeType = ExchangeType.IKE_AUTH;
+  readonly name = "IKE_AUTH";
+  readonly order = "alone";
+  readonly concerns = "ike";
+  readonly #plan: IkeAuthPlan;
+  readonly #outcome: IkeAuthOutcome;
+  #offer: ChildOffer | undefined;
+
+  constructor(plan: IkeAuthPlan, outcome: IkeAuthOutcome) {
+    this.#plan = plan;
+    this.#outcome = outcome;
+  }
+
+  begin(host: IkeSa, now: number): readonly Payload[] | undefined {
+    const { config, handshake, child } = this.#plan;
+    const { services, keys } = host;
+    const { id } = config.local;
+    const secret = this.#secretFor(host, config.remote.id);
+    if (secret === undefined) {
+      const peer = config.remote.id === "%any" ? "any peer" : formatIdentity(config.remote.id);
+      this.#outcome.failed(`There is no secret for ${formatIdentity(id)} with ${peer}.`, false, now);
+      return undefined;
+    }
+    this.#offer = new ChildOffer(child, services, true);
+    return [
+      { type: "IDi", ...id },
+      ...(this.#plan.initialContact ? [notify(NotifyType.INITIAL_CONTACT)] : []),
+      ...(config.remote.id === "%any" ? [] : [{ type: "IDr" as const, ...config.remote.id }]),
+      proveBySecret("initiator", id, handshake, keys, secret),
+      setWindowSize(services.config.windowSize),
+      ...child.group.requestNotifies("first", child.cpu),
+      this.#offer.saPayload,
+      ...this.#offer.tsPayloads,
+    ];
+  }
+
+  handleResponse(host: IkeSa, payloads: readonly Payload[], now: number): void {
+    // It is being closed on command already: the Delete follows now that the window is free.
+    if (host.state.kind !== "AUTHENTICATING") return this.#offer?.release();
+    const refusal = findErrorNotify(payloads);
+    if (refusal !== undefined && !payloads.some(({ type }) => type === "AUTH")) {
+      this.#offer?.release();
+      return this.#outcome.failed(`The peer refused IKE_AUTH: ${NotifyType.nameOf(refusal.notifyType)}.`, false, now);
+    }
+    try {
+      this.#authenticate(host, payloads);
+    } catch (error) {
+      this.#offer?.release();
+      if (!(error instanceof AuthenticationFailed) && !(error instanceof PeerMisbehaved)) throw error;
+      return this.#outcome.failed(error.message, true, now);
+    }
+    host.transition({ kind: "ESTABLISHED" }, "authenticated");
+    this.#outcome.established(now);
+    const window = findNotify(payloads, NotifyType.SET_WINDOW_SIZE);
+    if (window !== undefined) host.exchanger.setWindow(Math.min(windowSizeOf(window), host.services.config.windowSize), now);
+    if (refusal === undefined) return this.#createChild(host, payloads, now);
+    // §1.2: without the Child SA, the IKE SA is there all the same.
+    this.#offer?.release();
+    this.#refuseChild(refusal.notifyType, `the peer refused it: ${NotifyType.nameOf(refusal.notifyType)}`, now);
+  }
+
+  abandon(_host: IkeSa, why: Abandoned, now: number): void {
+    this.#offer?.release();
+    this.#outcome.abandoned(why, now);
+  }
+
+  #authenticate(host: IkeSa, payloads: readonly Payload[]): void {
+    const { config, handshake } = this.#plan;
+    const { idType, data } = required(payloads, "IDr");
+    const remoteId: Identity = { idType, data: data.slice() };
+    if (config.remote.id !== "%any" && !sameIdentity(config.remote.id, remoteId)) {
+      throw new AuthenticationFailed(
+        `The peer calls itself ${formatIdentity(remoteId)}, but ${formatIdentity(config.remote.id)} is expected.`,
+      );
+    }
+    const secret = this.#secretFor(host, remoteId);
+    if (secret === undefined) throw new AuthenticationFailed(`There is no secret for ${formatIdentity(remoteId)}.`);
+    requireProofBySecret("responder", remoteId, required(payloads, "AUTH"), handshake, host.keys, secret);
+    host.peers = { localId: config.local.id, remoteId };
+  }
+
+  /** As long as the peer has not said who it is, a secret that fits our own identity will do. */
+  #secretFor(host: IkeSa, remoteId: Identity | "%any"): Uint8Array | undefined {
+    const { id } = this.#plan.config.local;
+    return findSecret(host.services.config.secrets, id, remoteId === "%any" ? id : remoteId)?.secret;
+  }
+
+  #createChild(host: IkeSa, payloads: readonly Payload[], now: number): void {
+    const offer = this.#offer;
+    if (offer === undefined) return;
+    const { child, handshake } = this.#plan;
+    try {
+      const agreed = offer.read(payloads);
+      const { config, cpu, shared, group } = child;
+      const keyInputs = { role: "initiator" as const, nonceI: handshake.nonceI, nonceR: handshake.nonceR, sharedSecret: undefined };
+      const spiIn = offer.spiIn;
+      installChild(
+        host,
+        { config, agreed, keyInputs, spiIn, cpu, shared, group, rekeyOf: undefined, peerPayloads: payloads, awaitDelivery: undefined },
+        now,
+      );
+      offer.keepSpi();
+    } catch (error) {
+      if (!(error instanceof PeerMisbehaved) && !(error instanceof NoAgreement) && !(error instanceof MalformedMessage)) throw error;
+      host.exchanger.enqueue(new DeleteUnusedSpi(offer.keepSpi()), now);
+      return this.#refuseChild(NotifyType.INVALID_SYNTAX, `the peer's answer cannot be used: ${error.message}`, now);
+    }
+    this.#outcome.childCreated(now);
+  }
+
+  #refuseChild(notifyType: number, why: string, now: number): void {
+    this.#outcome.childRefused(notifyType, `No Child SA for ${this.#plan.child.config.name}: ${why}.`, now);
+  }
+}
+
+/** Tells the peer that it is not believed; it closes the IKE SA (RFC 7296 §2.21.2). */
+export class RejectPeer implements Exchange<IkeSa> {
+  readonly exchangeType = ExchangeType.INFORMATIONAL;
+  readonly name = "INFORMATIONAL authentication failed";
+  readonly order = "first";
+  readonly concerns = "ike";
+  readonly #why: string;
+
+  constructor(why: string) {
+    this.#why = why;
+  }
+
+  begin(): readonly Payload[] {
+    return [notify(NotifyType.AUTHENTICATION_FAILED)];
+  }
+
+  handleResponse(host: IkeSa, _payloads: readonly Payload[], now: number): void {
+    host.destroy(this.#why, "local", now);
+  }
+
+  abandon(): void {
+    return;
+  }
+}

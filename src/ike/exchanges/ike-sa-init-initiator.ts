@@ -1,0 +1,170 @@
+/**
+ * IKE_SA_INIT as initiator (RFC 7296 §1.2, §2.6, §2.7, §2.23): proposals, key exchange and nonce out; the same back, or a COOKIE to be
+ * returned, or another key exchange method asked for.
+ *
+ * Nothing here is authenticated, so nothing that comes in may do more than fail this attempt.
+ */
+import { startKeyExchange, type KeyExchange } from "../../crypto/key-exchange.ts";
+import { ExchangeType, NotifyType } from "../../wire/iana/index.ts";
+import { NO_IKE_SPI } from "../../wire/ike-header.ts";
+import { encodeMessage, type DecodedMessage } from "../../wire/message.ts";
+import { cookie, cookieOf, findErrorNotify, findNotify, invalidKeMethodOf } from "../../wire/notify.ts";
+import type { Payload } from "../../wire/payload.ts";
+import type { ConnectionConfig } from "../config.ts";
+import { LocalMisconfiguration, MalformedMessage, NoAgreement, PeerMisbehaved } from "../errors.ts";
+import type { Handshake } from "../handshake.ts";
+import { IkeSaKeys } from "../ike-sa-keys.ts";
+import type { IkeSa } from "../ike-sa.ts";
+import { agreeOnSecret } from "../key-agreement.ts";
+import { detectNat, natDetectionNotifies } from "../nat-detection.ts";
+import { newNonce } from "../nonce.ts";
+import { acceptChoice, keyExchangeOf, keyExchangesOf, withSpi } from "../proposals.ts";
+import { required } from "../required.ts";
+import { Retransmission } from "../retransmission.ts";
+
+/** A responder that demands one cookie after another, or method after method, is given up. */
+const MAX_RESTARTS = 8;
+
+export interface IkeSaInitOutcome {
+  readonly completed: (handshake: Handshake, now: number) => void;
+  /** `why` is a sentence for the operator. */
+  readonly failed: (why: string, kind: "refused" | "unreachable", now: number) => void;
+}
+
+export class IkeSaInitInitiator {
+  readonly #ikeSa: IkeSa;
+  readonly #config: ConnectionConfig;
+  readonly #outcome: IkeSaInitOutcome;
+  readonly #nonce: Uint8Array;
+  #keyExchange: KeyExchange;
+  #methodsTried: Set<number>;
+  #cookie: Uint8Array | undefined;
+  #request: Uint8Array = new Uint8Array(0);
+  #retransmission: Retransmission | undefined;
+  #restarts = 0;
+
+  /** Sends the first request. Throws LocalMisconfiguration if no proposal has a key exchange. */
+  constructor(ikeSa: IkeSa, config: ConnectionConfig, outcome: IkeSaInitOutcome, now: number) {
+    const { entropy } = ikeSa.services;
+    const [method] = keyExchangesOf(config.proposals);
+    if (method === undefined) throw new LocalMisconfiguration(`Connection ${config.name} has no key exchange method in its proposals.`);
+    this.#ikeSa = ikeSa;
+    this.#config = config;
+    this.#outcome = outcome;
+    this.#nonce = newNonce(entropy);
+    this.#keyExchange = startKeyExchange(method, entropy);
+    this.#methodsTried = new Set([method]);
+    this.#send(now);
+  }
+
+  /** The IKE SA is given up: nothing is sent any more. */
+  stop(): void {
+    this.#retransmission?.stop();
+    this.#keyExchange.destroy();
+  }
+
+  /** A message to our SPI that claims to be the response. `octets` is all of it. */
+  handleResponse(message: DecodedMessage, octets: Uint8Array, now: number): void {
+    const { counters } = this.#ikeSa.services;
+    const { header, payloads } = message;
+    if (header.messageId !== 0 || header.isInitiator || message.unsupportedCritical !== undefined) return counters.drop("answerRefused");
+    try {
+      this.#handlePayloads(payloads, header.responderSpi, octets, now);
+    } catch (error) {
+      // A forger may be quicker than the peer: keep on waiting for a good answer.
+      if (error instanceof MalformedMessage || error instanceof PeerMisbehaved) return counters.drop("answerRefused");
+      if (error instanceof NoAgreement) return this.#fail(error.message, now);
+      throw error;
+    }
+  }
+
+  #handlePayloads(payloads: readonly Payload[], peerSpi: IkeSa["peerSpi"], octets: Uint8Array, now: number): void {
+    const cookieNotify = findNotify(payloads, NotifyType.COOKIE);
+    if (cookieNotify !== undefined) return this.#returnCookie(cookieOf(cookieNotify).slice(), now);
+    const refusal = findErrorNotify(payloads);
+    if (refusal?.notifyType === NotifyType.INVALID_KE_PAYLOAD) return this.#changeMethod(invalidKeMethodOf(refusal), now);
+    if (refusal !== undefined) return this.#fail(`The peer refused IKE_SA_INIT: ${NotifyType.nameOf(refusal.notifyType)}.`, now);
+    if (peerSpi === NO_IKE_SPI) throw new PeerMisbehaved("its SPI is zero");
+    this.#complete(payloads, peerSpi, octets, now);
+  }
+
+  #complete(payloads: readonly Payload[], peerSpi: IkeSa["peerSpi"], octets: Uint8Array, now: number): void {
+    const ikeSa = this.#ikeSa;
+    const chosen = acceptChoice(withSpi(this.#config.proposals, new Uint8Array(0)), required(payloads, "SA").proposals);
+    const ke = required(payloads, "KE");
+    if (ke.method !== this.#keyExchange.method || keyExchangeOf(chosen) !== ke.method)
+      throw new PeerMisbehaved("its key exchange is not ours");
+    const nonceR = required(payloads, "NONCE").data.slice();
+    const sharedSecret = agreeOnSecret(() => this.#keyExchange.sharedSecret(ke.data));
+    const { ownSpi: spiI, services, addresses } = ikeSa;
+    const nat = detectNat(payloads, spiI, peerSpi, addresses.local, addresses.remote);
+    this.stop();
+    ikeSa.peerSpi = peerSpi;
+    ikeSa.nat = nat;
+    const inputs = { nonceI: this.#nonce, nonceR, spiI, spiR: peerSpi, sharedSecret };
+    ikeSa.useKeys(IkeSaKeys.derive(chosen.transforms, inputs, true, services.entropy));
+    this.#outcome.completed({ request: this.#request, response: octets.slice(), nonceI: this.#nonce, nonceR }, now);
+  }
+
+  /** §2.6: the same request again, with the cookie as its first payload. */
+  #returnCookie(value: Uint8Array, now: number): void {
+    this.#cookie = value;
+    this.#restart(now);
+  }
+
+  /** §1.2: the responder wants another of the methods that we offered. */
+  #changeMethod(method: number, now: number): void {
+    if (!keyExchangesOf(this.#config.proposals).includes(method) || this.#methodsTried.has(method)) {
+      return this.#fail(`The peer asks for key exchange method ${method}, which is not one of ours left to try.`, now);
+    }
+    this.#methodsTried.add(method);
+    this.#keyExchange.destroy();
+    this.#keyExchange = startKeyExchange(method, this.#ikeSa.services.entropy);
+    this.#restart(now);
+  }
+
+  #restart(now: number): void {
+    this.#retransmission?.stop();
+    if (++this.#restarts > MAX_RESTARTS) return this.#fail("The peer asked to start over again and again.", now);
+    this.#send(now);
+  }
+
+  #send(now: number): void {
+    const ikeSa = this.#ikeSa;
+    const { services } = ikeSa;
+    const header = {
+      initiatorSpi: ikeSa.ownSpi,
+      responderSpi: NO_IKE_SPI,
+      exchangeType: ExchangeType.IKE_SA_INIT,
+      isInitiator: true,
+      isResponse: false,
+      messageId: 0,
+    };
+    this.#request = encodeMessage(header, this.#payloads());
+    const ports = {
+      timers: services.timers,
+      config: services.config.retransmit,
+      random: () => services.random(),
+      send: (octets: Uint8Array, attempt: number, at: number) => ikeSa.sendClear(octets, attempt, at),
+      giveUp: (at: number) => this.#outcome.failed("The peer does not answer.", "unreachable", at),
+    };
+    this.#retransmission = new Retransmission(this.#request, ports, now);
+  }
+
+  #payloads(): Payload[] {
+    const { ownSpi, addresses, services } = this.#ikeSa;
+    const fake = this.#config.encap ? services.entropy.bytes(20) : undefined;
+    return [
+      ...(this.#cookie === undefined ? [] : [cookie(this.#cookie)]),
+      { type: "SA", proposals: withSpi(this.#config.proposals, new Uint8Array(0)) },
+      { type: "KE", method: this.#keyExchange.method, data: this.#keyExchange.publicValue },
+      { type: "NONCE", data: this.#nonce },
+      ...natDetectionNotifies(ownSpi, NO_IKE_SPI, addresses.local, addresses.remote, fake),
+    ];
+  }
+
+  #fail(why: string, now: number): void {
+    this.stop();
+    this.#outcome.failed(why, "refused", now);
+  }
+}

@@ -1,0 +1,131 @@
+/** CREATE_CHILD_SA with REKEY_SA, as initiator (RFC 7296 §1.3.3, §2.8), and what to do when the peer rekeys the same SA (§2.8.1). */
+import { ExchangeType, NotifyType, ProtocolId } from "../../wire/iana/index.ts";
+import { findErrorNotify, invalidKeMethodOf, rekeySa } from "../../wire/notify.ts";
+import type { NotifyPayload, Payload } from "../../wire/payload.ts";
+import { ChildExchange, type ChildAnswer } from "../child-exchange.ts";
+import type { ChildPlan } from "../child-offer.ts";
+import type { ChildRekeyInProgress, ChildSa } from "../child-sa.ts";
+import { MalformedMessage, NoAgreement, PeerMisbehaved } from "../errors.ts";
+import { espSpiOctets } from "../esp-spi.ts";
+import type { Exchange } from "../exchanger.ts";
+import type { GroupBinding } from "../group-binding.ts";
+import type { IkeSa } from "../ike-sa.ts";
+import { compareNonces } from "../nonce.ts";
+import { keyExchangesOf } from "../proposals.ts";
+import { closeChild, DeleteUnusedSpi } from "./delete-child.ts";
+
+export interface RekeyChildOutcome {
+  /** Not replaced, and still there: `notifyType` says why. */
+  readonly failed: (old: ChildSa, notifyType: number, now: number) => void;
+  /** The peer does not know the SA any more; neither do we now. */
+  readonly lost: (old: ChildSa, now: number) => void;
+}
+
+export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
+  readonly exchangeType = ExchangeType.CREATE_CHILD_SA;
+  readonly name: string;
+  readonly order = "normal";
+  readonly concerns = "child";
+  readonly #old: ChildSa;
+  readonly #group: GroupBinding;
+  readonly #outcome: RekeyChildOutcome;
+  readonly #method: number | undefined;
+  #exchange: ChildExchange | undefined;
+  #collision: { readonly successor: ChildSa; readonly lowestNonce: Uint8Array } | undefined;
+
+  constructor(old: ChildSa, group: GroupBinding, outcome: RekeyChildOutcome, method?: number) {
+    this.name = `CREATE_CHILD_SA rekey ${old.name}`;
+    this.#old = old;
+    this.#group = group;
+    this.#outcome = outcome;
+    this.#method = method;
+  }
+
+  begin(host: IkeSa): readonly Payload[] | undefined {
+    // While it waited, the peer may have rekeyed or closed it.
+    if (this.#old.state.kind !== "INSTALLED") return undefined;
+    const { config, cpu, shared, localTs, remoteTs, spiIn } = this.#old.parameters;
+    const plan: ChildPlan = { config, group: this.#group, purpose: { kind: "rekey", old: this.#old }, cpu, shared, localTs, remoteTs };
+    this.#old.transition({ kind: "REKEYING", rekey: this });
+    this.#exchange = new ChildExchange(plan, host.services, this.#method);
+    return [rekeySa(ProtocolId.ESP, espSpiOctets(spiIn)), ...this.#group.requestNotifies("rekey", cpu), ...this.#exchange.payloads];
+  }
+
+  collidedWith(successor: ChildSa, lowestNonce: Uint8Array): void {
+    this.#collision = { successor, lowestNonce };
+  }
+
+  /** The peer's successor, unless it has already gone again. */
+  get #standing(): { readonly successor: ChildSa; readonly lowestNonce: Uint8Array } | undefined {
+    return this.#collision?.successor.isAlive === true ? this.#collision : undefined;
+  }
+
+  handleResponse(host: IkeSa, payloads: readonly Payload[], now: number): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    const refusal = findErrorNotify(payloads);
+    if (refusal !== undefined) {
+      exchange.release();
+      return this.#refused(host, refusal, exchange.method, now);
+    }
+    try {
+      this.#complete(host, exchange, exchange.read(payloads), payloads, now);
+    } catch (error) {
+      if (!(error instanceof PeerMisbehaved) && !(error instanceof NoAgreement) && !(error instanceof MalformedMessage)) throw error;
+      host.exchanger.enqueue(new DeleteUnusedSpi(exchange.offer.keepSpi()), now);
+      this.#keepOld(NotifyType.INVALID_SYNTAX, now);
+    }
+  }
+
+  abandon(): void {
+    this.#exchange?.release();
+  }
+
+  #complete(host: IkeSa, exchange: ChildExchange, answer: ChildAnswer, payloads: readonly Payload[], now: number): void {
+    const collision = this.#standing;
+    if (collision !== undefined && compareNonces(answer.lowestNonce, collision.lowestNonce) < 0) {
+      // §2.8.1: the lowest of the four nonces is in our exchange, so its SA is the redundant one, and it is for us to close it.
+      this.#yield();
+      host.exchanger.enqueue(new DeleteUnusedSpi(exchange.offer.keepSpi()), now);
+      return;
+    }
+    const child = exchange.install(host, answer, payloads, now);
+    host.services.outputs.event({ kind: "childRekeyed", old: host.childRef(this.#old), sa: host.childRef(child) });
+    // "The new outbound only then; the old inbound late": closing keeps it until the peer has answered.
+    closeChild(host, this.#old, "rekeyed", now);
+  }
+
+  #refused(host: IkeSa, refusal: NotifyPayload, method: number | undefined, now: number): void {
+    const wanted = refusal.notifyType === NotifyType.INVALID_KE_PAYLOAD ? invalidKeMethodOf(refusal) : undefined;
+    const { espProposals } = this.#old.parameters.config;
+    if (
+      this.#standing === undefined &&
+      wanted !== undefined &&
+      this.#method === undefined &&
+      wanted !== method &&
+      keyExchangesOf(espProposals).includes(wanted)
+    ) {
+      if (this.#old.state.kind === "REKEYING") this.#old.transition({ kind: "INSTALLED" });
+      return host.exchanger.enqueue(new RekeyChild(this.#old, this.#group, this.#outcome, wanted), now);
+    }
+    if (refusal.notifyType === NotifyType.CHILD_SA_NOT_FOUND && this.#standing === undefined && this.#old.state.kind === "REKEYING") {
+      this.#group.leave(this.#old, "peer", now);
+      host.forget(this.#old, "the peer does not know it any more", "peer", now);
+      return this.#outcome.lost(this.#old, now);
+    }
+    this.#keepOld(refusal.notifyType, now);
+  }
+
+  /** Ours failed; the peer's, if there was one, takes effect. */
+  #keepOld(notifyType: number, now: number): void {
+    if (this.#standing !== undefined) return this.#yield();
+    if (this.#old.state.kind !== "REKEYING") return;
+    this.#old.transition({ kind: "INSTALLED" });
+    this.#outcome.failed(this.#old, notifyType, now);
+  }
+
+  /** The peer's successor stands, and the peer closes the old SA, if it has not yet. */
+  #yield(): void {
+    if (this.#old.state.kind === "REKEYING") this.#old.transition({ kind: "REKEYED" });
+  }
+}

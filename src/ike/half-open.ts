@@ -1,0 +1,92 @@
+/**
+ * Protection of the responder against floods (RFC 7296 §2.6): how many IKE SAs may wait for their IKE_AUTH, in all and from one address, and
+ * the stateless cookies that prove that a source address is real before anything is computed or kept for it.
+ */
+import { constantTimeEqual } from "../crypto/auth.ts";
+import { makeCookie } from "../crypto/cookie.ts";
+import type { Entropy } from "../crypto/entropy.ts";
+import { addressOctets, parseAddress } from "../wire/address.ts";
+import { ikeSpiOctets, type IkeSpi } from "../wire/ike-header.ts";
+import type { EndpointConfig } from "./config.ts";
+
+/** A cookie is good for one to two of these. */
+const SECRET_LIFETIME = 60_000;
+
+interface CookieSecret {
+  readonly version: number;
+  readonly secret: Uint8Array;
+}
+
+/** What identifies a first request to a cookie. */
+export interface CookieInput {
+  readonly nonceI: Uint8Array;
+  readonly address: string;
+  readonly spiI: IkeSpi;
+}
+
+export class HalfOpenGuard {
+  readonly #config: EndpointConfig;
+  readonly #entropy: Entropy;
+  readonly #bySource = new Map<string, number>();
+  #count = 0;
+  #current: CookieSecret;
+  #previous: CookieSecret | undefined;
+  #renewAt: number;
+
+  constructor(config: EndpointConfig, entropy: Entropy, now: number) {
+    this.#config = config;
+    this.#entropy = entropy;
+    this.#current = { version: 1, secret: entropy.bytes(32) };
+    this.#renewAt = now + SECRET_LIFETIME;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** What to do with an IKE_SA_INIT request that would make one more half-open IKE SA. */
+  admit(address: string, hasGoodCookie: boolean): "admit" | "demand cookie" | "halfOpenLimit" | "perSourceLimit" {
+    if (this.#count >= this.#config.halfOpenLimit) return "halfOpenLimit";
+    if (this.#count >= this.#config.cookieThreshold && !hasGoodCookie) return "demand cookie";
+    // Addresses can be forged as long as no cookie came back from them, so one's share is judged only afterwards.
+    if ((this.#bySource.get(address) ?? 0) < this.#config.perSourceLimit) return "admit";
+    return hasGoodCookie ? "perSourceLimit" : "demand cookie";
+  }
+
+  opened(address: string): void {
+    this.#count++;
+    this.#bySource.set(address, (this.#bySource.get(address) ?? 0) + 1);
+  }
+
+  /** Authenticated, refused or timed out. */
+  closed(address: string): void {
+    this.#count--;
+    const left = (this.#bySource.get(address) ?? 0) - 1;
+    if (left > 0) this.#bySource.set(address, left);
+    else this.#bySource.delete(address);
+  }
+
+  /** One octet of version, then the keyed hash. */
+  cookieFor(input: CookieInput, now: number): Uint8Array {
+    this.#renew(now);
+    return this.#make(this.#current, input);
+  }
+
+  isGoodCookie(cookie: Uint8Array, input: CookieInput, now: number): boolean {
+    this.#renew(now);
+    return [this.#current, this.#previous].some((secret) => secret !== undefined && constantTimeEqual(cookie, this.#make(secret, input)));
+  }
+
+  #make({ secret, version }: CookieSecret, { nonceI, address, spiI }: CookieInput): Uint8Array {
+    return makeCookie(secret, version, nonceI, addressOctets(parseAddress(address)), ikeSpiOctets(spiI));
+  }
+
+  #renew(now: number): void {
+    if (now < this.#renewAt) return;
+    // After a long silence even the newest secret is too old to be believed.
+    const isRecent = now < this.#renewAt + SECRET_LIFETIME;
+    this.#previous = isRecent ? this.#current : undefined;
+    this.#current = { version: (this.#current.version + 1) & 0xff, secret: this.#entropy.bytes(32) };
+    this.#renewAt = now + SECRET_LIFETIME;
+  }
+}

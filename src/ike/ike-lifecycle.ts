@@ -1,0 +1,98 @@
+/** When IKE SAs are rekeyed and when they end (RFC 7296 §2.8), and which of several with one peer may stay (§2.4). */
+import { NotifyType } from "../wire/iana/index.ts";
+import { AuthenticationFailed } from "./errors.ts";
+import { closeIkeSa } from "./exchanges/delete-ike.ts";
+import { AnnounceWindow } from "./exchanges/informational.ts";
+import { RekeyIke } from "./exchanges/rekey-ike.ts";
+import { formatIdentity } from "./identity.ts";
+import type { IkeSa } from "./ike-sa.ts";
+import { watchLiveness } from "./liveness.ts";
+import type { Registry } from "./registry.ts";
+import type { Services } from "./services.ts";
+import type { TimeoutReason } from "./events.ts";
+
+/** Milliseconds between attempts to rekey, doubled each time. */
+const FIRST_RETRY = 1000;
+const LAST_RETRY = 60_000;
+/** How long a replaced IKE SA waits for the Delete that the peer owes it, in milliseconds. */
+const REPLACED_PATIENCE = 60_000;
+
+export class IkeLifecycle {
+  readonly #services: Services;
+  readonly #registry: Registry;
+  readonly #retries = new WeakMap<IkeSa, number>();
+
+  constructor(services: Services, registry: Registry) {
+    this.#services = services;
+    this.#registry = registry;
+  }
+
+  established(ikeSa: IkeSa, now: number): void {
+    const rekeyTime = ikeSa.config?.rekeyTime ?? Infinity;
+    const overTime = ikeSa.config?.overTime ?? Infinity;
+    if (Number.isFinite(rekeyTime)) {
+      // Both ends draw, so that they seldom rekey at once.
+      ikeSa.rekeyAt = now + rekeyTime - Math.min(overTime, rekeyTime / 2) * this.#services.random();
+      this.#schedule(ikeSa, ikeSa.rekeyAt, "rekey-ike", (at) => this.rekey(ikeSa, at));
+      if (Number.isFinite(overTime)) {
+        this.#schedule(ikeSa, now + rekeyTime + overTime, "lifetime", (at) => closeIkeSa(ikeSa, "it could not be rekeyed in time", at));
+      }
+    }
+    watchLiveness(ikeSa, now);
+  }
+
+  /** The successor begins a life of its own; what is left of the old one is its end. */
+  replaced(old: IkeSa, successor: IkeSa, now: number): void {
+    this.#services.outputs.event({ kind: "ikeRekeyed", old: old.ref, sa: successor.ref, algorithms: successor.keys.algorithms });
+    this.established(successor, now);
+    if (successor.isOriginalInitiator && this.#services.config.windowSize > 1) successor.exchanger.enqueue(new AnnounceWindow(), now);
+    this.#schedule(old, now + REPLACED_PATIENCE, "lifetime", (at) => {
+      if (old.state.kind === "REKEYED") closeIkeSa(old, "rekeyed", at);
+    });
+  }
+
+  rekey(ikeSa: IkeSa, now: number): void {
+    if (ikeSa.state.kind !== "ESTABLISHED") return;
+    ikeSa.exchanger.enqueue(new RekeyIke(ikeSa, { failed: (old, notifyType, at) => this.#rekeyFailed(old, notifyType, at) }), now);
+  }
+
+  /** `unique: keep`: throws AuthenticationFailed for a peer that has an IKE SA here. */
+  requireUnique(ikeSa: IkeSa): void {
+    if (ikeSa.config?.unique !== "keep" || this.#registry.othersWithPeersOf(ikeSa).length === 0) return;
+    const peer = ikeSa.peers === undefined ? "The peer" : formatIdentity(ikeSa.peers.remoteId);
+    throw new AuthenticationFailed(`${peer} has an IKE SA here already, and "unique: keep" refuses another.`);
+  }
+
+  /** §2.4: the peer has no other IKE SA with us, whatever we believe. Those that are younger than its request are none of its concern. */
+  initialContact(ikeSa: IkeSa, now: number): void {
+    for (const other of this.#olderWithSamePeer(ikeSa)) other.destroy("the peer has started anew (INITIAL_CONTACT)", "peer", now);
+  }
+
+  /** `unique: replace`. Child SAs are never compared: a group's members belong together on one IKE SA. */
+  replaceOlder(ikeSa: IkeSa, now: number): void {
+    if (ikeSa.config?.unique !== "replace") return;
+    for (const other of this.#olderWithSamePeer(ikeSa)) closeIkeSa(other, "replaced by a newer IKE SA with the same peer", now);
+  }
+
+  /** When both ends begin at once, each has an IKE SA that is younger than the other's first message: both stay. */
+  #olderWithSamePeer(ikeSa: IkeSa): IkeSa[] {
+    return this.#registry.othersWithPeersOf(ikeSa).filter(({ establishedAt }) => establishedAt < ikeSa.createdAt);
+  }
+
+  #rekeyFailed(ikeSa: IkeSa, notifyType: number, now: number): void {
+    const wait = this.#retries.get(ikeSa) ?? FIRST_RETRY;
+    this.#retries.set(ikeSa, Math.min(2 * wait, LAST_RETRY));
+    this.#services.outputs.event({
+      kind: "peerRefused",
+      connection: ikeSa.connectionName,
+      child: undefined,
+      notify: NotifyType.nameOf(notifyType),
+      text: "The IKE SA could not be rekeyed; another attempt follows.",
+    });
+    this.#schedule(ikeSa, now + wait * (0.5 + this.#services.random()), "rekey-ike", (at) => this.rekey(ikeSa, at));
+  }
+
+  #schedule(ikeSa: IkeSa, at: number, reason: TimeoutReason, action: (now: number) => void): void {
+    ikeSa.timers.push(this.#services.timers.schedule(at, reason, action));
+  }
+}

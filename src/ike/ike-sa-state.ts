@@ -1,0 +1,41 @@
+/** The life of an IKE SA as a discriminated union, and which step may follow which. */
+
+/** Our own rekey of an IKE SA, as far as a rekey by the peer at the same time must know of it (RFC 7296 §2.8.2). */
+export interface IkeRekeyInProgress<Successor> {
+  /** The peer's exchange made `successor`; `lowestNonce` is the lower of that exchange's two. */
+  collidedWith(successor: Successor, lowestNonce: Uint8Array): void;
+  /** That successor, while it is not decided which one stands. */
+  readonly rival: Successor | undefined;
+}
+
+export type IkeSaState<Successor> =
+  /** Our IKE_SA_INIT request is outstanding. */
+  | { readonly kind: "INITIATING" }
+  /** We answered IKE_SA_INIT; the peer is not authenticated. */
+  | { readonly kind: "HALF_OPEN" }
+  /** Our IKE_AUTH request is outstanding. */
+  | { readonly kind: "AUTHENTICATING" }
+  /** Made by a rekey exchange; possibly the redundant one of two. */
+  | { readonly kind: "PENDING" }
+  | { readonly kind: "ESTABLISHED" }
+  /** Our request to rekey it is outstanding. */
+  | { readonly kind: "REKEYING"; readonly rekey: IkeRekeyInProgress<Successor> }
+  /** A successor made by the peer's exchange has its Child SAs; the peer's Delete is to come. */
+  | { readonly kind: "REKEYED" }
+  /** Our Delete waits to be sent or answered. */
+  | { readonly kind: "DELETING" }
+  | { readonly kind: "DEAD" };
+
+export type IkeSaStateName = IkeSaState<never>["kind"];
+
+export const NEXT_IKE_SA_STATES: Readonly<Record<IkeSaStateName, readonly IkeSaStateName[]>> = {
+  INITIATING: ["AUTHENTICATING", "DEAD"],
+  HALF_OPEN: ["ESTABLISHED", "DEAD"],
+  AUTHENTICATING: ["ESTABLISHED", "DELETING", "DEAD"],
+  PENDING: ["ESTABLISHED", "DELETING", "DEAD"],
+  ESTABLISHED: ["REKEYING", "REKEYED", "DELETING", "DEAD"],
+  REKEYING: ["ESTABLISHED", "REKEYED", "DELETING", "DEAD"],
+  REKEYED: ["DELETING", "DEAD"],
+  DELETING: ["DEAD"],
+  DEAD: [],
+};

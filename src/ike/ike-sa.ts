@@ -1,0 +1,437 @@
+/**
+ * One IKE SA: its identity, life, keys and message path (RFC 7296 §2). What the exchanges mean is in exchanges/, reached through the
+ * {@link IkeSaOwner}; what it has negotiated for ESP is in its Child SAs and their groups.
+ */
+import type { CpuIndex, EspSpi } from "../ipsec/names.ts";
+import type { ChildSaId } from "../ipsec/names.ts";
+import { NotifyType } from "../wire/iana/index.ts";
+import { formatIkeSpi, type IkeSpi } from "../wire/ike-header.ts";
+import type { DecodedMessage, MessageHeader, PayloadChain } from "../wire/message.ts";
+import { notify, unsupportedCriticalPayload } from "../wire/notify.ts";
+import type { Payload } from "../wire/payload.ts";
+import { formatSocketAddress, sameSocketAddress } from "./addresses.ts";
+import type { ChildSa, TransportAddresses } from "./child-sa.ts";
+import type { IkeSaId } from "./command.ts";
+import type { ConnectionConfig } from "./config.ts";
+import { BrokenInvariant, MalformedMessage, PeerMisbehaved } from "./errors.ts";
+import type { ChildSaRef, IkeSaRef } from "./events.ts";
+import { Exchanger, type Abandoned, type Exchange } from "./exchanger.ts";
+import type { GroupBinding, GroupOwner } from "./group-binding.ts";
+import type { Identity } from "./identity.ts";
+import type { IkeSaKeys } from "./ike-sa-keys.ts";
+import { NEXT_IKE_SA_STATES, type IkeSaState, type IkeSaStateName } from "./ike-sa-state.ts";
+import type { NatSituation } from "./nat-detection.ts";
+import { RequestWindow } from "./request-window.ts";
+import type { Services } from "./services.ts";
+import type { Timer } from "./timers.ts";
+
+/** A request of the peer, decrypted, not repeated, and without unknown critical payloads. */
+export interface Request {
+  readonly exchangeType: number;
+  readonly messageId: number;
+  readonly payloads: readonly Payload[];
+}
+
+export interface Answer {
+  readonly payloads: readonly Payload[];
+  /** Done when the response is on its way: what must not happen before. */
+  readonly then?: (now: number) => void;
+}
+
+/** The last request that was answered, and its answer: enough to answer it once more after the keys are gone. */
+export interface LastAnswer {
+  readonly request: Uint8Array;
+  readonly response: Uint8Array;
+}
+
+export interface Death {
+  /** What it was before. */
+  readonly from: IkeSaStateName;
+  readonly why: string;
+  readonly by: "local" | "peer";
+  /** The peer did not answer any more. */
+  readonly isPeerDead: boolean;
+  readonly lastAnswer: LastAnswer | undefined;
+}
+
+/** What an IKE SA asks of, and tells, the endpoint that owns it. */
+export interface IkeSaOwner {
+  /** Never throws for what the peer sent. */
+  answer(ikeSa: IkeSa, request: Request, now: number): Answer;
+  /** A response that no exchange could use. */
+  responseRefused(ikeSa: IkeSa, exchange: string, error: Error, now: number): void;
+  peerUnreachable(ikeSa: IkeSa, exchange: Exchange<IkeSa>, now: number): void;
+  /** A new IKE SA has its keys and may get messages: register it. */
+  ikeSaMade(ikeSa: IkeSa, now: number): void;
+  /** Everything of `old` is with `successor` now. */
+  ikeSaReplaced(old: IkeSa, successor: IkeSa, now: number): void;
+  /** All its Child SAs are gone already, its keys wiped. */
+  ikeSaGone(ikeSa: IkeSa, death: Death, now: number): void;
+  /** Installed in the data plane and member of its group: plan its life. */
+  childSaUp(ikeSa: IkeSa, child: ChildSa): void;
+  childSaDown(ikeSa: IkeSa, child: ChildSa, why: string, by: "local" | "peer"): void;
+  /** A group wants an additional Child SA for a CPU. */
+  createChildSa(ikeSa: IkeSa, group: GroupBinding, cpu: CpuIndex, now: number): void;
+  /** A group wants one of its members closed. */
+  deleteChildSa(ikeSa: IkeSa, child: ChildSa, why: string, now: number): void;
+}
+
+export interface IkeSaParameters {
+  readonly isOriginalInitiator: boolean;
+  readonly ownSpi: IkeSpi;
+  readonly peerSpi: IkeSpi;
+  readonly state: IkeSaState<IkeSa>;
+  readonly addresses: TransportAddresses;
+  /** Message IDs of our next request and of the peer's (RFC 7296 §2.2). */
+  readonly firstMessageId: number;
+  readonly peersFirstMessageId: number;
+  readonly createdAt: number;
+}
+
+export class IkeSa implements GroupOwner {
+  readonly id: IkeSaId;
+  readonly services: Services;
+  readonly owner: IkeSaOwner;
+  readonly isOriginalInitiator: boolean;
+  readonly ownSpi: IkeSpi;
+  readonly createdAt: number;
+  readonly exchanger: Exchanger<IkeSa>;
+  readonly children = new Map<ChildSaId, ChildSa>();
+  /** By negotiated selectors. */
+  readonly groups = new Map<string, GroupBinding>();
+  readonly timers: Timer[] = [];
+  peerSpi: IkeSpi;
+  addresses: TransportAddresses;
+  nat: NatSituation = { supported: false, here: false, there: false };
+  /** Unknown to a responder until IKE_AUTH tells who the peer is. */
+  config: ConnectionConfig | undefined;
+  peers: { readonly localId: Identity; readonly remoteId: Identity } | undefined;
+  /** When the peer last proved to be alive: a new protected message, or ESP. */
+  lastHeardAt: number;
+  lastSentAt: number;
+  /** When the peer was authenticated, however often the IKE SA has been rekeyed since. */
+  establishedAt = Infinity;
+  rekeyAt: number | undefined;
+  #keys: IkeSaKeys | undefined;
+  #state: IkeSaState<IkeSa>;
+  readonly #requests: RequestWindow;
+  #lastAnswer: LastAnswer | undefined;
+  #isInUse = false;
+  /** Called when the peer is known to have our answer to the request of this message ID. */
+  #onDelivered: { readonly messageId: number; readonly action: (now: number) => void }[] = [];
+
+  constructor(parameters: IkeSaParameters, services: Services, owner: IkeSaOwner) {
+    this.id = services.newIkeSaId();
+    this.services = services;
+    this.owner = owner;
+    this.isOriginalInitiator = parameters.isOriginalInitiator;
+    this.ownSpi = parameters.ownSpi;
+    this.peerSpi = parameters.peerSpi;
+    this.addresses = parameters.addresses;
+    this.createdAt = parameters.createdAt;
+    this.lastHeardAt = parameters.createdAt;
+    this.lastSentAt = parameters.createdAt;
+    this.#state = parameters.state;
+    this.#requests = new RequestWindow(services.config.windowSize, parameters.peersFirstMessageId);
+    this.exchanger = new Exchanger<IkeSa>(
+      this,
+      {
+        timers: services.timers,
+        config: services.config.retransmit,
+        random: () => services.random(),
+        seal: (exchangeType, messageId, payloads) => this.#seal(exchangeType, messageId, false, payloads),
+        send: (octets, exchange, messageId, attempt, now) => this.#sendRequest(octets, exchange, messageId, attempt, now),
+        peerUnreachable: (exchange, now) => owner.peerUnreachable(this, exchange, now),
+      },
+      parameters.firstMessageId,
+    );
+  }
+
+  get state(): IkeSaState<IkeSa> {
+    return this.#state;
+  }
+
+  /** Authenticated, and open for new Child SAs: neither replaced nor on its way out. */
+  get isEstablished(): boolean {
+    return this.#state.kind === "ESTABLISHED" || this.#state.kind === "REKEYING";
+  }
+
+  /** It has been established, and no successor has taken everything over from it: its end is the end of something. */
+  get isInUse(): boolean {
+    return this.#isInUse;
+  }
+
+  get initiatorSpi(): IkeSpi {
+    return this.isOriginalInitiator ? this.ownSpi : this.peerSpi;
+  }
+
+  get responderSpi(): IkeSpi {
+    return this.isOriginalInitiator ? this.peerSpi : this.ownSpi;
+  }
+
+  get keys(): IkeSaKeys {
+    if (this.#keys === undefined) throw new BrokenInvariant("an IKE SA is used before it has keys");
+    return this.#keys;
+  }
+
+  get hasKeys(): boolean {
+    return this.#keys !== undefined;
+  }
+
+  get connectionName(): string {
+    return this.config?.name ?? "(unknown)";
+  }
+
+  get ref(): IkeSaRef {
+    const [initiatorSpi, responderSpi] = [formatIkeSpi(this.initiatorSpi), formatIkeSpi(this.responderSpi)];
+    return { ikeSa: this.id, connection: this.connectionName, initiatorSpi, responderSpi };
+  }
+
+  childRef(child: ChildSa): ChildSaRef {
+    const { id, cpu, spiIn, spiOut, config } = child.parameters;
+    return { ikeSa: this.id, connection: this.connectionName, child: config.name, childSa: id, cpu, spiIn, spiOut };
+  }
+
+  useKeys(keys: IkeSaKeys): void {
+    this.#keys = keys;
+    this.services.onKeys?.(keys.material(this.initiatorSpi, this.responderSpi));
+  }
+
+  transition(next: IkeSaState<IkeSa>, why: string): void {
+    const from = this.#state.kind;
+    if (!NEXT_IKE_SA_STATES[from].includes(next.kind))
+      throw new BrokenInvariant(`IKE SA ${formatIkeSpi(this.ownSpi)}: ${from} → ${next.kind} (${why})`);
+    this.#state = next;
+    if (next.kind === "ESTABLISHED") this.#isInUse = true;
+    this.services.outputs.event({ kind: "transition", sa: this.ref, from, to: next.kind, why });
+  }
+
+  /** The Child SA whose outbound SPI this is: Delete and REKEY_SA name SAs by the SPI that their sender receives on (RFC 7296 §3.10, §3.11). */
+  childByOutboundSpi(spi: EspSpi): ChildSa | undefined {
+    for (const child of this.children.values()) {
+      if (child.parameters.spiOut === spi) return child;
+    }
+    return undefined;
+  }
+
+  /** A message that carries our SPI, in whatever state we are. */
+  handleMessage(message: DecodedMessage, octets: Uint8Array, path: TransportAddresses, now: number): void {
+    const { header } = message;
+    const { counters } = this.services;
+    // The I flag tells the two directions apart: our own message come back is nobody's (RFC 7296 §3.1).
+    if (header.isInitiator === this.isOriginalInitiator || this.#keys === undefined) return counters.drop("unprotected");
+    let inside: PayloadChain | MalformedMessage;
+    try {
+      const opened = this.#keys.protection.open(message);
+      if (opened === "unprotected") return counters.drop("unprotected");
+      if (opened === "bad integrity") return counters.drop("integrity");
+      inside = opened;
+    } catch (error) {
+      if (!(error instanceof MalformedMessage)) throw error;
+      inside = error;
+    }
+    if (header.isResponse) this.#handleResponse(message, inside, now);
+    else this.#handleRequest(message, inside, octets, path, now);
+  }
+
+  /** Runs `action` when the peer must have our answer to `messageId`, unless the IKE SA is gone before. */
+  whenDelivered(messageId: number, action: (now: number) => void): void {
+    this.#onDelivered.push({ messageId, action });
+  }
+
+  /** GroupOwner */
+  createChildSa(group: GroupBinding, cpu: CpuIndex, now: number): void {
+    this.owner.createChildSa(this, group, cpu, now);
+  }
+
+  /** GroupOwner */
+  deleteChildSa(child: ChildSa, why: string, now: number): void {
+    this.owner.deleteChildSa(this, child, why, now);
+  }
+
+  /** Silently: without a Delete, and with all that it has negotiated. */
+  destroy(why: string, by: "local" | "peer", now: number, abandoned: Abandoned = "IKE SA deleted"): void {
+    const from = this.#state.kind;
+    if (from === "DEAD") return;
+    this.transition({ kind: "DEAD" }, why);
+    for (const timer of this.timers.splice(0)) timer.cancel();
+    this.#onDelivered = [];
+    this.exchanger.stop(abandoned, now);
+    for (const group of this.groups.values()) group.ikeSaGone(now);
+    this.groups.clear();
+    for (const child of [...this.children.values()]) this.forget(child, why, by, now);
+    this.#keys?.wipe();
+    this.services.releaseIkeSpi(this.ownSpi);
+    const isPeerDead = abandoned === "peer unreachable";
+    this.owner.ikeSaGone(this, { from, why, by, isPeerDead, lastAnswer: this.#lastAnswer }, now);
+  }
+
+  /** Takes a Child SA off the books after its group has let go of it; its inbound half may linger for packets on their way. */
+  forget(child: ChildSa, why: string, by: "local" | "peer", now: number): void {
+    if (child.state.kind === "DEAD") return;
+    child.transition({ kind: "DEAD" });
+    child.cancelTimers();
+    this.children.delete(child.id);
+    child.removeOutbound();
+    this.owner.childSaDown(this, child, why, by);
+    const release = (): void => {
+      child.removeInbound();
+      this.services.releaseEspSpi(child.parameters.spiIn);
+    };
+    if (this.#state.kind === "DEAD") release();
+    else this.services.timers.schedule(now + this.services.config.deleteGrace, "grace", release);
+  }
+
+  /** After a rekey, the new IKE SA has everything that the old one had negotiated, and what it was about to negotiate (RFC 7296 §2.8). */
+  inheritFrom(old: IkeSa, now: number): void {
+    old.#isInUse = false;
+    for (const child of old.children.values()) this.children.set(child.id, child);
+    for (const [key, group] of old.groups) {
+      group.owner = this;
+      this.groups.set(key, group);
+    }
+    old.children.clear();
+    old.groups.clear();
+    // An answer on the old IKE SA that the peer has not acknowledged is acknowledged by its going over to the new one.
+    for (const { action } of old.#onDelivered.splice(0)) action(now);
+    for (const exchange of old.exchanger.takeQueue()) this.exchanger.enqueue(exchange, now);
+  }
+
+  #handleResponse({ header, unsupportedCritical }: DecodedMessage, inside: PayloadChain | MalformedMessage, now: number): void {
+    const exchange = this.exchanger.exchangeOf(header.messageId);
+    if (exchange?.exchangeType !== header.exchangeType) return this.services.counters.drop("unknownResponse");
+    this.lastHeardAt = now;
+    const refused = refusalOf(inside, unsupportedCritical);
+    if (refused === undefined) {
+      try {
+        this.exchanger.handleResponse(header.messageId, (inside as PayloadChain).payloads, now);
+        return;
+      } catch (error) {
+        if (!(error instanceof PeerMisbehaved) && !(error instanceof MalformedMessage)) throw error;
+        this.services.counters.drop("answerRefused");
+        return this.owner.responseRefused(this, exchange.name, error, now);
+      }
+    }
+    this.services.counters.drop("answerRefused");
+    this.owner.responseRefused(this, exchange.name, refused, now);
+  }
+
+  #handleRequest(
+    { header, unsupportedCritical }: DecodedMessage,
+    inside: PayloadChain | MalformedMessage,
+    octets: Uint8Array,
+    path: TransportAddresses,
+    now: number,
+  ): void {
+    const { counters } = this.services;
+    const verdict = this.#requests.classify(header.messageId);
+    if (verdict.kind === "outside") return counters.drop("outsideWindow");
+    if (verdict.kind === "repeated") {
+      counters.retransmitsIn++;
+      return this.#transmit(verdict.response, path, now);
+    }
+    this.lastHeardAt = now;
+    this.#notePath(path, now);
+    this.#noteDelivered(header.messageId, now);
+    const { exchangeType, messageId } = header;
+    const answer = this.#answer(inside, unsupportedCritical, exchangeType, messageId, now);
+    const response = this.#seal(exchangeType, messageId, true, answer.payloads);
+    this.#requests.answered(messageId, response);
+    this.#lastAnswer = { request: octets, response };
+    // RFC 7296 §2.11: back to where the request came from, from where it came to.
+    this.#transmit(response, path, now);
+    answer.then?.(now);
+  }
+
+  #answer(
+    inside: PayloadChain | MalformedMessage,
+    outerCritical: number | undefined,
+    exchangeType: number,
+    messageId: number,
+    now: number,
+  ): Answer {
+    if (inside instanceof MalformedMessage) {
+      this.services.counters.drop("malformedInside");
+      const why = `the peer sent a malformed message under protection (${inside.message})`;
+      return { payloads: [notify(NotifyType.INVALID_SYNTAX)], then: (at) => this.destroy(why, "local", at) };
+    }
+    const critical = outerCritical ?? inside.unsupportedCritical;
+    if (critical !== undefined) return { payloads: [unsupportedCriticalPayload(critical)] };
+    return this.owner.answer(this, { exchangeType, messageId, payloads: inside.payloads }, now);
+  }
+
+  /** A NAT may give the peer another address: follow it, but only for the newest authenticated request (RFC 7296 §2.23). */
+  #notePath(path: TransportAddresses, now: number): void {
+    const isFirst = this.#state.kind === "HALF_OPEN";
+    const mayMove = isFirst || (this.nat.there && !this.nat.here);
+    if (!mayMove || sameSocketAddress(path.remote, this.addresses.remote)) {
+      // IKE_AUTH comes in by port 4500 when the initiator has floated there.
+      if (isFirst) this.addresses = path;
+      return;
+    }
+    this.moveTo({ local: isFirst ? path.local : this.addresses.local, remote: path.remote }, now);
+  }
+
+  moveTo(addresses: TransportAddresses, now: number): void {
+    const from = this.addresses.remote;
+    this.addresses = addresses;
+    this.lastSentAt = now;
+    if (!this.isEstablished) return;
+    for (const child of this.children.values()) child.moveTo(addresses);
+    this.services.outputs.event({ kind: "peerMoved", sa: this.ref, from, to: addresses.remote });
+  }
+
+  #noteDelivered(messageId: number, now: number): void {
+    const before = this.#requests.deliveredBefore(messageId);
+    const delivered = this.#onDelivered.filter((waiting) => waiting.messageId < before);
+    if (delivered.length === 0) return;
+    this.#onDelivered = this.#onDelivered.filter((waiting) => waiting.messageId >= before);
+    for (const { action } of delivered) action(now);
+  }
+
+  #seal(exchangeType: number, messageId: number, isResponse: boolean, payloads: readonly Payload[]): Uint8Array {
+    const header: MessageHeader = {
+      initiatorSpi: this.initiatorSpi,
+      responderSpi: this.responderSpi,
+      exchangeType,
+      isInitiator: this.isOriginalInitiator,
+      isResponse,
+      messageId,
+    };
+    return this.keys.protection.seal(header, payloads);
+  }
+
+  #sendRequest(octets: Uint8Array, exchange: Exchange<IkeSa>, messageId: number, attempt: number, now: number): void {
+    if (attempt > 0) this.#reportRetransmission(exchange.name, messageId, attempt);
+    this.#transmit(octets, this.addresses, now);
+  }
+
+  #reportRetransmission(exchange: string, messageId: number, attempt: number): void {
+    this.services.counters.retransmitsOut++;
+    const { remote } = this.addresses;
+    this.services.outputs.event({ kind: "retransmit", connection: this.connectionName, exchange, messageId, attempt, remote });
+  }
+
+  /** A message of IKE_SA_INIT, which has no protection. */
+  sendClear(octets: Uint8Array, attempt: number, now: number): void {
+    if (attempt > 0) this.#reportRetransmission("IKE_SA_INIT", 0, attempt);
+    this.#transmit(octets, this.addresses, now);
+  }
+
+  #transmit(octets: Uint8Array, { local, remote }: TransportAddresses, now: number): void {
+    this.lastSentAt = now;
+    this.services.counters.messagesOut++;
+    this.services.outputs.transmit(local, remote, octets, local.port !== this.services.config.ikePort);
+  }
+
+  toString(): string {
+    return `${this.connectionName} with ${formatSocketAddress(this.addresses.remote)}`;
+  }
+}
+
+/** Why a response cannot be handed to its exchange at all: there is nobody to answer it to (RFC 7296 §2.21.3). */
+function refusalOf(inside: PayloadChain | MalformedMessage, outerCritical: number | undefined): Error | undefined {
+  if (inside instanceof MalformedMessage) return inside;
+  const critical = outerCritical ?? inside.unsupportedCritical;
+  return critical === undefined ? undefined : new PeerMisbehaved(`its answer has a critical payload of unknown type ${critical}`);
+}

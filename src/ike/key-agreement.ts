@@ -1,0 +1,13 @@
+/** Key exchange with a public value that a peer sent: what it may do wrong is the peer's fault, not ours. */
+import { InvalidKeyExchange } from "../crypto/key-exchange.ts";
+import { PeerMisbehaved } from "./errors.ts";
+
+/** Runs `agree`; a public value that is no such thing becomes PeerMisbehaved. */
+export function agreeOnSecret<Result>(agree: () => Result): Result {
+  try {
+    return agree();
+  } catch (error) {
+    if (error instanceof InvalidKeyExchange) throw new PeerMisbehaved(`its public value is invalid: ${error.message}`);
+    throw error;
+  }
+}

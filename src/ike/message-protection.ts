@@ -1,0 +1,57 @@
+/** Sealing and opening the messages of one IKE SA (RFC 7296 §3.14, RFC 5282) with its negotiated cipher and its SK_e and SK_a keys. */
+import type { Entropy } from "../crypto/entropy.ts";
+import type { IkeCipherSuite } from "../crypto/ike-cipher.ts";
+import type { IkeKeys } from "../crypto/ike-keys.ts";
+import { decodePayloadChain, encodeProtected, type DecodedMessage, type MessageHeader, type PayloadChain } from "../wire/message.ts";
+import { Writer } from "../wire/octets.ts";
+import type { Payload } from "../wire/payload.ts";
+import { BrokenInvariant } from "./errors.ts";
+
+/** An AEAD key lives for far fewer messages than its nonce counts; reaching this means that something loops. */
+const MAX_MESSAGES_PER_KEY = 2 ** 48;
+
+export class MessageProtection {
+  readonly #cipher: IkeCipherSuite;
+  readonly #entropy: Entropy;
+  readonly #out: { readonly encryptionKey: Uint8Array; readonly integrityKey: Uint8Array };
+  readonly #in: { readonly encryptionKey: Uint8Array; readonly integrityKey: Uint8Array };
+  #sealed = 0;
+
+  /** The keys stay the caller's, who wipes them when the IKE SA dies. */
+  constructor(cipher: IkeCipherSuite, keys: IkeKeys, isOriginalInitiator: boolean, entropy: Entropy) {
+    const initiator = { encryptionKey: keys.skEi, integrityKey: keys.skAi };
+    const responder = { encryptionKey: keys.skEr, integrityKey: keys.skAr };
+    this.#cipher = cipher;
+    this.#entropy = entropy;
+    this.#out = isOriginalInitiator ? initiator : responder;
+    this.#in = isOriginalInitiator ? responder : initiator;
+  }
+
+  /** A whole message. Never call it twice for one message ID: repetitions send the same octets (RFC 7296 §2.1). */
+  seal(header: MessageHeader, payloads: readonly Payload[]): Uint8Array {
+    const iv = this.#nextIv();
+    return encodeProtected(header, payloads, {
+      bodyLength: (length) => this.#cipher.bodyLength(length),
+      seal: (aad, plaintext) => this.#cipher.seal({ ...this.#out, aad, iv, plaintext }),
+    });
+  }
+
+  /**
+   * What is inside; "bad integrity" if the message is not the peer's.
+   *
+   * @throws MalformedMessage if the peer's own message is malformed inside
+   */
+  open(message: DecodedMessage): PayloadChain | "unprotected" | "bad integrity" {
+    const encrypted = message.payloads.at(-1);
+    if (encrypted?.type !== "SK" || message.aad === undefined) return "unprotected";
+    const plaintext = this.#cipher.open({ ...this.#in, aad: message.aad, body: encrypted.body });
+    return plaintext === undefined ? "bad integrity" : decodePayloadChain(encrypted.firstInner, plaintext);
+  }
+
+  /** An AEAD's IV must never repeat under one key, and a counter is the simplest proof of that (RFC 5282 §3); CBC needs it unpredictable. */
+  #nextIv(): Uint8Array {
+    if (++this.#sealed > MAX_MESSAGES_PER_KEY) throw new BrokenInvariant("too many messages under one IKE key");
+    if (this.#cipher.ivLength !== 8) return this.#entropy.bytes(this.#cipher.ivLength);
+    return new Writer(8).u64(BigInt(this.#sealed)).finish();
+  }
+}

@@ -1,0 +1,177 @@
+/** Choosing among proposals (RFC 7296 §2.7, §3.3.6): pure decisions over SA payloads. */
+import {
+  EncryptionAlgorithm,
+  ExtendedSequenceNumbers,
+  IntegrityAlgorithm,
+  KeyExchangeMethod,
+  NotifyType,
+  Prf,
+  ProtocolId,
+  TransformType,
+} from "../wire/iana/index.ts";
+import { equalOctets } from "../wire/octets.ts";
+import type { Proposal, Transform } from "../wire/proposal.ts";
+import { NoAgreement, PeerMisbehaved } from "./errors.ts";
+
+/** What one SA will be made of, by transform type; a type that is absent was not negotiated. */
+export interface ChosenProposal {
+  /** The number of the initiator's proposal that was chosen. */
+  readonly number: number;
+  readonly protocolId: number;
+  /** The SPI of the peer, from its proposal. */
+  readonly peerSpi: Uint8Array;
+  readonly transforms: readonly Transform[];
+}
+
+export function transformOf(chosen: { readonly transforms: readonly Transform[] }, type: number): Transform | undefined {
+  return chosen.transforms.find((transform) => transform.type === type);
+}
+
+/** The negotiated key exchange method; undefined when there is none (no PFS). */
+export function keyExchangeOf(chosen: { readonly transforms: readonly Transform[] }): number | undefined {
+  const id = transformOf(chosen, TransformType.KE)?.id;
+  return id === KeyExchangeMethod.NONE ? undefined : id;
+}
+
+/**
+ * The responder's choice: our order of preference decides, except that a proposal that the peer's KE payload already serves goes before one
+ * that would cost an INVALID_KE_PAYLOAD round trip.
+ *
+ * @param offeredKe the method of the peer's KE payload, if it sent one
+ * @throws NoAgreement NO_PROPOSAL_CHOSEN
+ */
+export function chooseProposal(
+  configured: readonly Proposal[],
+  offered: readonly Proposal[],
+  offeredKe: number | undefined,
+): ChosenProposal {
+  const matches = configured.flatMap((ours) => offered.flatMap((theirs) => matchProposal(ours, theirs, offeredKe) ?? []));
+  const best = matches.find((match) => keyExchangeOf(match) === offeredKe) ?? matches[0];
+  if (best === undefined)
+    throw new NoAgreement(NotifyType.NO_PROPOSAL_CHOSEN, `none of the peer's proposals is configured: ${describeProposals(offered)}`);
+  return best;
+}
+
+function matchProposal(ours: Proposal, theirs: Proposal, preferredKe: number | undefined): ChosenProposal | undefined {
+  if (ours.protocolId !== theirs.protocolId) return undefined;
+  const transforms: Transform[] = [];
+  for (const type of transformTypes(ours, theirs)) {
+    const choice = chooseTransform(ofType(ours, type), ofType(theirs, type), type === TransformType.KE ? preferredKe : undefined);
+    if (choice === "none") return undefined;
+    if (choice !== "absent") transforms.push(choice);
+  }
+  return { number: theirs.number, protocolId: theirs.protocolId, peerSpi: theirs.spi.slice(), transforms };
+}
+
+function transformTypes(a: Proposal, b: Proposal): number[] {
+  return [...new Set([...a.transforms, ...b.transforms].map(({ type }) => type))].sort((x, y) => x - y);
+}
+
+const ofType = (proposal: Proposal, type: number): Transform[] => proposal.transforms.filter((transform) => transform.type === type);
+
+/** Where one side does not mention a type, that is the same as offering only NONE, which has the number 0 in every registry that has it. */
+function chooseTransform(ours: Transform[], theirs: Transform[], preferred: number | undefined): Transform | "absent" | "none" {
+  if (ours.length === 0 || theirs.length === 0) {
+    const [present] = [ours, theirs].filter((side) => side.length > 0);
+    return present?.some((transform) => transform.id === 0 && isOptional(transform.type)) ? "absent" : "none";
+  }
+  const common = ours.filter((mine) => theirs.some((other) => sameTransform(mine, other)));
+  return common.find(({ id }) => id === preferred) ?? common[0] ?? "none";
+}
+
+const isOptional = (type: number): boolean =>
+  type === TransformType.INTEG || (type >= TransformType.KE && type !== TransformType.ESN && type <= TransformType.ADDKE7);
+
+/** RFC 7296 §3.3.6: a transform with an attribute that we do not know must not be chosen, so it is the same as none of ours. */
+export function sameTransform(a: Transform, b: Transform): boolean {
+  return a.type === b.type && a.id === b.id && a.keyLength === b.keyLength && a.attributes === undefined && b.attributes === undefined;
+}
+
+/**
+ * The initiator's check of an answer: one proposal, one of those that were sent, one transform of each type (RFC 7296 §2.7: "the initiator
+ * MUST check").
+ *
+ * @throws PeerMisbehaved
+ */
+export function acceptChoice(sent: readonly Proposal[], answer: readonly Proposal[]): ChosenProposal {
+  const [chosen, ...more] = answer;
+  const offer = sent.find(({ number }) => number === chosen?.number);
+  if (chosen === undefined || more.length > 0) throw new PeerMisbehaved(`the peer chose ${answer.length} proposals instead of one`);
+  if (offer?.protocolId !== chosen.protocolId) throw new PeerMisbehaved(`the peer chose proposal ${chosen.number}, which was not offered`);
+  for (const transform of chosen.transforms) {
+    if (!offer.transforms.some((ours) => sameTransform(ours, transform))) {
+      throw new PeerMisbehaved(`the peer chose ${describeTransform(transform)}, which was not offered`);
+    }
+  }
+  for (const type of transformTypes(offer, chosen)) {
+    const count = ofType(chosen, type).length;
+    const mayBeAbsent = ofType(offer, type).some(({ id }) => id === 0 && isOptional(type));
+    if (count > 1 || (count === 0 && !mayBeAbsent))
+      throw new PeerMisbehaved(`the peer chose ${count} transforms of ${TransformType.nameOf(type)}`);
+  }
+  return { number: chosen.number, protocolId: chosen.protocolId, peerSpi: chosen.spi.slice(), transforms: chosen.transforms };
+}
+
+/** What goes into an SA payload: the proposals numbered from 1, each with our SPI. */
+export function withSpi(proposals: readonly Proposal[], spi: Uint8Array): Proposal[] {
+  return proposals.map((proposal, index) => ({ ...proposal, number: index + 1, spi }));
+}
+
+/** The SA payload of an answer. */
+export function answerProposal(chosen: ChosenProposal, spi: Uint8Array): Proposal {
+  return { number: chosen.number, protocolId: chosen.protocolId, spi, transforms: chosen.transforms };
+}
+
+/** For IKE_AUTH, whose Child SA takes its keys from IKE_SA_INIT: no key exchange transforms (RFC 7296 §1.2). */
+export function withoutKeyExchange(proposals: readonly Proposal[]): Proposal[] {
+  const stripped = proposals.map((proposal) => ({
+    ...proposal,
+    transforms: proposal.transforms.filter(({ type }) => !isKeyExchange(type)),
+  }));
+  // Proposals that differed by their key exchange alone would be sent twice.
+  return stripped.filter((proposal, index) => stripped.findIndex((other) => sameTransforms(other, proposal)) === index);
+}
+
+const isKeyExchange = (type: number): boolean =>
+  type === TransformType.KE || (type >= TransformType.ADDKE1 && type <= TransformType.ADDKE7);
+
+function sameTransforms(a: Proposal, b: Proposal): boolean {
+  return (
+    a.transforms.length === b.transforms.length &&
+    a.transforms.every((one, index) => b.transforms[index] !== undefined && sameTransform(one, b.transforms[index]))
+  );
+}
+
+/** All key exchange methods of the proposals, in order of preference. */
+export function keyExchangesOf(proposals: readonly Proposal[]): number[] {
+  const methods = proposals.flatMap((proposal) => ofType(proposal, TransformType.KE).map(({ id }) => id));
+  return [...new Set(methods)].filter((id) => id !== KeyExchangeMethod.NONE);
+}
+
+/** Whether the peer's choice is for the protocol and SPI length that we can use. */
+export function requireEspSpi(chosen: ChosenProposal): void {
+  if (chosen.protocolId !== ProtocolId.ESP || chosen.peerSpi.length !== 4) throw new PeerMisbehaved("the answer's proposal is not for ESP");
+  if (equalOctets(chosen.peerSpi, new Uint8Array(4))) throw new PeerMisbehaved("the peer's ESP SPI is zero");
+}
+
+/** "ENCR_AES_GCM_16-128, PRF_HMAC_SHA2_256, CURVE25519": the algorithms of an SA for people. */
+export function describeTransforms(transforms: readonly Transform[]): string {
+  return transforms.map(describeTransform).join(", ");
+}
+
+function describeProposals(proposals: readonly Proposal[]): string {
+  return proposals.map(({ transforms }) => describeTransforms(transforms)).join(" or ");
+}
+
+function describeTransform({ type, id, keyLength }: Transform): string {
+  const name = NAMES[type]?.(id) ?? `${TransformType.nameOf(type)}:${id}`;
+  return keyLength === undefined ? name : `${name}-${keyLength}`;
+}
+
+const NAMES: Readonly<Record<number, (id: number) => string>> = {
+  [TransformType.ENCR]: EncryptionAlgorithm.nameOf,
+  [TransformType.PRF]: Prf.nameOf,
+  [TransformType.INTEG]: IntegrityAlgorithm.nameOf,
+  [TransformType.KE]: KeyExchangeMethod.nameOf,
+  [TransformType.ESN]: ExtendedSequenceNumbers.nameOf,
+};

@@ -1,0 +1,86 @@
+/** Gathers what `hawser status` shows. Reads everything, changes nothing, and tells no secret. */
+import { KeyExchangeMethod } from "../wire/iana/index.ts";
+import { formatIkeSpi } from "../wire/ike-header.ts";
+import { formatTrafficSelector } from "../wire/traffic-selector.ts";
+import type { ChildSa } from "./child-sa.ts";
+import type { EndpointCore } from "./endpoint-core.ts";
+import { formatIdentity } from "./identity.ts";
+import type { IkeSa } from "./ike-sa.ts";
+import type { ChildSaStatus, EndpointCounters, EndpointStatus, IkeSaStatus } from "./status.ts";
+
+export function reportStatus(core: EndpointCore, now: number): EndpointStatus {
+  const { registry } = core;
+  return {
+    now,
+    connections: [...registry.connections.values()].map((connection) => connection.status()),
+    ikeSas: registry.ikeSas.map((ikeSa) => ikeSaStatus(ikeSa, now)),
+    childSas: registry.ikeSas.flatMap((ikeSa) => [...ikeSa.children.values()].map((child) => childSaStatus(ikeSa, child, now))),
+    groups: registry.ikeSas.flatMap(({ groups }) => [...groups.values()].map((group) => group.status(now))),
+    counters: countersOf(core),
+  };
+}
+
+function ikeSaStatus(ikeSa: IkeSa, now: number): IkeSaStatus {
+  const { id, addresses, peers, nat, exchanger } = ikeSa;
+  return {
+    id,
+    connection: ikeSa.config?.name,
+    state: ikeSa.state.kind,
+    role: ikeSa.isOriginalInitiator ? "initiator" : "responder",
+    initiatorSpi: formatIkeSpi(ikeSa.initiatorSpi),
+    responderSpi: formatIkeSpi(ikeSa.responderSpi),
+    ...addresses,
+    localId: peers === undefined ? undefined : formatIdentity(peers.localId),
+    remoteId: peers === undefined ? undefined : formatIdentity(peers.remoteId),
+    algorithms: ikeSa.hasKeys ? ikeSa.keys.algorithms : undefined,
+    natHere: nat.here,
+    natThere: nat.there,
+    age: now - ikeSa.createdAt,
+    rekeyIn: ikeSa.rekeyAt === undefined ? undefined : ikeSa.rekeyAt - now,
+    outstanding: exchanger.outstanding.length,
+    queued: exchanger.queued.length,
+    window: { ours: ikeSa.services.config.windowSize, peers: exchanger.window },
+  };
+}
+
+function childSaStatus(ikeSa: IkeSa, child: ChildSa, now: number): ChildSaStatus {
+  const { parameters, usage, lifetimes } = child;
+  const { id, config, cpu, spiIn, spiOut, cipher, esn, keyExchange, shared, localTs, remoteTs, createdAt } = parameters;
+  const { packetsIn, bytesIn, packetsOut, bytesOut } = usage;
+  return {
+    id,
+    ikeSa: ikeSa.id,
+    connection: ikeSa.connectionName,
+    child: config.name,
+    cpu,
+    spiIn,
+    spiOut,
+    cipher,
+    esn,
+    pfs: keyExchange === undefined ? undefined : KeyExchangeMethod.nameOf(keyExchange),
+    state: child.state.kind,
+    shared,
+    localTs: localTs.map(formatTrafficSelector),
+    remoteTs: remoteTs.map(formatTrafficSelector),
+    age: now - createdAt,
+    rekeyIn: Number.isFinite(lifetimes.rekeyAt) ? lifetimes.rekeyAt - now : undefined,
+    packetsIn,
+    bytesIn,
+    packetsOut,
+    bytesOut,
+  };
+}
+
+function countersOf({ services, guard, registry }: EndpointCore): EndpointCounters {
+  const { messagesIn, messagesOut, retransmitsIn, retransmitsOut, cookiesSent, drops } = services.counters;
+  return {
+    halfOpen: guard.count,
+    established: registry.ikeSas.filter(({ isEstablished }) => isEstablished).length,
+    messagesIn,
+    messagesOut,
+    retransmitsIn,
+    retransmitsOut,
+    cookiesSent,
+    drops: Object.fromEntries(drops),
+  };
+}
