@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { test } from "node:test";
+import { deriveChildKeymat, deriveIkeKeys, rekeyIkeKeys, wipe, wipeIkeKeys, type IkeKeys } from "../../src/crypto/ike-keys.ts";
+import { prfFor, type Prf } from "../../src/crypto/prf.ts";
+import { Prf as PrfId } from "../../src/wire/iana/index.ts";
+import { concat, fromHex, toHex } from "../../src/wire/octets.ts";
+import { readVectors } from "./vectors.ts";
+
+interface KeyVector {
+  readonly name: string;
+  readonly hash: "sha1" | "sha256" | "sha384" | "sha512";
+  readonly gir: string;
+  readonly girNew: string;
+  readonly nonceI: string;
+  readonly nonceR: string;
+  readonly spiI: string;
+  readonly spiR: string;
+  readonly length: number;
+  readonly skeyseed: string;
+  readonly ikeKeymat: string;
+  readonly ikeKeymatRekey: string;
+  readonly childKeymat: string;
+  readonly childKeymatPfs: string;
+}
+
+/** NIST's vector has SHA-1, which cannot be negotiated here: the derivation must not care. */
+const PRF_HMAC_SHA1: Prf = {
+  name: "PRF_HMAC_SHA1",
+  transformId: PrfId.PRF_HMAC_SHA1,
+  keyLength: 20,
+  outputLength: 20,
+  compute: (key, ...chunks) =>
+    new Uint8Array(
+      createHmac("sha1", key)
+        .update(concat(...chunks))
+        .digest(),
+    ),
+};
+
+const PRFS: Readonly<Record<KeyVector["hash"], Prf>> = {
+  sha1: PRF_HMAC_SHA1,
+  sha256: prfFor(PrfId.PRF_HMAC_SHA2_256)!,
+  sha384: prfFor(PrfId.PRF_HMAC_SHA2_384)!,
+  sha512: prfFor(PrfId.PRF_HMAC_SHA2_512)!,
+};
+
+const inOrder = (keys: IkeKeys): Uint8Array => concat(keys.skD, keys.skAi, keys.skAr, keys.skEi, keys.skEr, keys.skPi, keys.skPr);
+
+/** Key lengths of a cipher that use up the vector's key stream exactly: an AEAD's with AES-128-GCM, else whatever is left for SK_e and SK_a. */
+function cipherFor(length: number, prf: Prf): { keyLength: number; integKeyLength: number } {
+  const left = (length - 3 * prf.keyLength) / 2;
+  return left > 40 ? { keyLength: 32, integKeyLength: left - 32 } : { keyLength: left, integKeyLength: 0 };
+}
+
+function inputsOf(vector: KeyVector) {
+  const prf = PRFS[vector.hash];
+  return {
+    prf,
+    cipher: cipherFor(vector.length, prf),
+    nonceI: fromHex(vector.nonceI),
+    nonceR: fromHex(vector.nonceR),
+    spiI: fromHex(vector.spiI),
+    spiR: fromHex(vector.spiR),
+    sharedSecret: fromHex(vector.gir),
+  };
+}
+
+const VECTORS = readVectors<KeyVector>("ike-keys.json");
+
+for (const vector of VECTORS) {
+  const { name } = vector;
+
+  test(`keys of a first IKE SA: ${name}`, () => {
+    const inputs = inputsOf(vector);
+    const keys = deriveIkeKeys(inputs);
+    assert.equal(toHex(inOrder(keys)), vector.ikeKeymat);
+    assert.equal(keys.skD.length, inputs.prf.keyLength);
+    assert.equal(keys.skAi.length, inputs.cipher.integKeyLength);
+    assert.equal(keys.skEr.length, inputs.cipher.keyLength);
+    assert.equal(keys.skPr.length, inputs.prf.keyLength);
+  });
+
+  test(`keys of a rekeyed IKE SA: ${name}`, () => {
+    const inputs = inputsOf(vector);
+    const { skD } = deriveIkeKeys(inputs);
+    const keys = rekeyIkeKeys({ ...inputs, sharedSecret: fromHex(vector.girNew), oldPrf: inputs.prf, oldSkD: skD });
+    assert.equal(toHex(inOrder(keys)), vector.ikeKeymatRekey);
+  });
+
+  test(`keys of a Child SA: ${name}`, () => {
+    const { prf, nonceI, nonceR, ...inputs } = inputsOf(vector);
+    const { skD } = deriveIkeKeys({ prf, nonceI, nonceR, ...inputs });
+    const lengthPerDirection = vector.length / 2;
+    const plain = deriveChildKeymat({ prf, skD, nonceI, nonceR, lengthPerDirection });
+    assert.equal(toHex(plain.initiatorToResponder) + toHex(plain.responderToInitiator), vector.childKeymat);
+    const withPfs = deriveChildKeymat({ prf, skD, nonceI, nonceR, sharedSecret: fromHex(vector.girNew), lengthPerDirection });
+    assert.equal(toHex(withPfs.initiatorToResponder) + toHex(withPfs.responderToInitiator), vector.childKeymatPfs);
+    assert.equal(withPfs.initiatorToResponder.length, lengthPerDirection);
+  });
+}
+
+test("NIST's vector is among them", () => {
+  assert.deepEqual(
+    VECTORS.map(({ hash }) => hash),
+    ["sha1", "sha256", "sha384", "sha512"],
+  );
+  assert.match(VECTORS[0]!.name, /NIST/);
+});
+
+test("when an IKE SA is rekeyed to another prf, SKEYSEED comes from the old one and the keys from the new one (RFC 7296 §2.18)", () => {
+  const old = PRFS.sha512;
+  const next = PRFS.sha256;
+  const inputs = { ...inputsOf(VECTORS[1]!), prf: next, cipher: { keyLength: 20, integKeyLength: 0 } };
+  const oldSkD = new Uint8Array(64).fill(7);
+  const skeyseed = old.compute(oldSkD, concat(inputs.sharedSecret, inputs.nonceI, inputs.nonceR));
+  const firstBlock = next.compute(skeyseed, concat(inputs.nonceI, inputs.nonceR, inputs.spiI, inputs.spiR, Uint8Array.of(1)));
+  assert.deepEqual(rekeyIkeKeys({ ...inputs, oldPrf: old, oldSkD }).skD, firstBlock);
+});
+
+test("no two keys share a buffer, so that one can be wiped or sent to another thread alone", () => {
+  const inputs = inputsOf(VECTORS[3]!);
+  const keys = deriveIkeKeys(inputs);
+  const child = deriveChildKeymat({ ...inputs, skD: keys.skD, lengthPerDirection: 20 });
+  const all = [...Object.values(keys), child.initiatorToResponder, child.responderToInitiator] as Uint8Array[];
+  assert.equal(new Set(all.map(({ buffer }) => buffer)).size, all.length);
+  for (const key of all) assert.equal(key.buffer.byteLength, key.length);
+});
+
+test("wiping leaves zeros, and inputs that are the caller's are left alone", () => {
+  const inputs = inputsOf(VECTORS[3]!);
+  const keys = deriveIkeKeys(inputs);
+  assert.equal(toHex(inputs.sharedSecret), VECTORS[3]!.gir);
+  wipeIkeKeys(keys);
+  for (const key of Object.values(keys) as Uint8Array[]) assert.ok(key.every((octet) => octet === 0));
+  const secret = Uint8Array.of(1, 2, 3);
+  wipe(secret);
+  assert.deepEqual(secret, new Uint8Array(3));
+});
