@@ -3,7 +3,7 @@ import { isIPv4, isIPv6 } from "node:net";
 
 export const AF_INET = 2;
 export const AF_INET6 = 10;
-export const SOCKADDR_IN_LENGTH = 16;
+const SOCKADDR_IN_LENGTH = 16;
 export const SOCKADDR_IN6_LENGTH = 28;
 
 /**
