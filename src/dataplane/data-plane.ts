@@ -47,6 +47,8 @@ interface WorkerHandle {
   readonly wakeFd: number;
   readonly doorbell: RingProducer;
   readonly send: (message: ToWorker) => void;
+  /** Messages sent so far. */
+  readonly sent: () => number;
   readonly stopped: Promise<void>;
 }
 
@@ -173,6 +175,15 @@ export class DataPlane {
         this.#send(message.cpu, message, 0);
         return;
     }
+  }
+
+  /**
+   * Blocks until the workers have carried out everything applied so far: an inbound SA is then there before the peer can hear of it. Takes as
+   * long as a burst; a worker that does not get the CPU is waited for no longer than `timeout` milliseconds.
+   */
+  settle(timeout = 50): boolean {
+    const deadline = performance.now() + timeout;
+    return this.#workers.every(({ doorbell, sent }) => doorbell.awaitApplied(sent(), Math.max(0, deadline - performance.now())));
   }
 
   /** What every Child SA has carried so far. */
@@ -311,6 +322,7 @@ function startWorker(
   });
   return new Promise<Started>((resolve, reject) => {
     let running = false;
+    let sent = 0;
     const handle: WorkerHandle = {
       index: setup.self,
       memory,
@@ -319,9 +331,11 @@ function startWorker(
       doorbell,
       send: (message) => {
         port1.postMessage(message);
+        sent++;
         doorbell.ringDoorbell();
         signalWake(wakeFd);
       },
+      sent: () => sent,
       stopped: new Promise((done) => worker.once("exit", () => done())),
     };
     const fail = (error: Error): void => {

@@ -4,9 +4,10 @@ declare namespace WebAssembly {
     constructor(descriptor: { initial: number; maximum: number; shared: true });
     readonly buffer: SharedArrayBuffer;
   }
-  class Module {
-    constructor(octets: Uint8Array);
+  interface Module {
+    readonly __brand: "WebAssembly.Module";
   }
+  const Module: new (octets: Uint8Array) => Module;
   class Instance {
     constructor(module: Module, imports: Record<string, Record<string, Memory>>);
     readonly exports: Record<string, unknown>;

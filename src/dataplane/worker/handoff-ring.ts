@@ -13,6 +13,8 @@ const HEAD = 0;
 const TAIL = 64;
 const SLEEPING = 128;
 const DOORBELL = 192;
+/** Number of control's messages that the owner has carried out, modulo 2^32. */
+const APPLIED = 224;
 
 const LINE = 64;
 const COMMITTED = 0x80000000 | 0;
@@ -87,6 +89,18 @@ export class RingProducer {
   /** Tells the owner that control has messages for it. */
   ringDoorbell(): void {
     Atomics.store(this.#words, (this.#ring + DOORBELL) >> 2, 1);
+  }
+
+  /** Blocks until the owner has carried out `count` of control's messages, or `timeout` milliseconds are over. True: it has. */
+  awaitApplied(count: number, timeout: number): boolean {
+    const at = (this.#ring + APPLIED) >> 2;
+    const deadline = performance.now() + timeout;
+    for (;;) {
+      const applied = Atomics.load(this.#words, at);
+      if (((count - applied) | 0) <= 0) return true;
+      const left = deadline - performance.now();
+      if (left <= 0 || Atomics.wait(this.#words, at, applied, left) === "timed-out") return false;
+    }
   }
 
   /** Room for a record of `octets`; its offset in memory, -1 where there is none. */
@@ -176,6 +190,13 @@ export class RingConsumer {
   takeDoorbell(): boolean {
     const at = (this.#ring + DOORBELL) >> 2;
     return Atomics.load(this.#words, at) === 1 && Atomics.exchange(this.#words, at, 0) === 1;
+  }
+
+  /** One more of control's messages is carried out. */
+  noteApplied(): void {
+    const at = (this.#ring + APPLIED) >> 2;
+    Atomics.add(this.#words, at, 1);
+    Atomics.notify(this.#words, at);
   }
 
   get doorbell(): boolean {

@@ -70,6 +70,7 @@ export class Outbound {
     const count = this.#count;
     if (count === 0) return;
     kernels.classify(map.outs, count);
+    this.#countHandedOn(count);
     let first = 0;
     while (first < count) {
       const policy = this.#policyOf(first);
@@ -115,6 +116,15 @@ export class Outbound {
   #policyOf(index: number): number {
     const { map, u32 } = this.#c;
     return u32[(map.outs + index * L.OUT_SIZE + L.OUT_POLICY) >> 2] ?? 0;
+  }
+
+  #countHandedOn(count: number): void {
+    const { map, u32, tally } = this.#c;
+    let packets = 0;
+    for (let i = 0; i < count; i++) {
+      if ((this.#hops[i] ?? 0) > 0 && this.#policyOf(i) !== 0) packets += u32[(map.outs + i * L.OUT_SIZE + L.OUT_SEGMENTS) >> 2] ?? 0;
+    }
+    if (packets > 0) tally.add("resteeredFrom", packets);
   }
 
   /** `count` packets from index `first` on, all of one policy, meet this worker's entry for it. */

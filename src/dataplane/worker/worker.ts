@@ -63,13 +63,15 @@ function main(): void {
   };
   const inbound = new Inbound(context);
   const outbound = new Outbound(context);
-  const loop = new WorkerLoop(context, inbound, outbound, new RingConsumer(buffer, map.ring), setup.wakeFds, touched, {
+  const ring = new RingConsumer(buffer, map.ring);
+  const loop = new WorkerLoop(context, inbound, outbound, ring, setup.wakeFds, touched, {
     applyMessages: () => {
       for (;;) {
         const received = receiveMessageOnPort(setup.port) as { message: ToWorker } | undefined;
         if (received === undefined) return true;
         if (received.message.kind === "stop") return false;
         applySadbMessage(received.message.message, received.message.sharedCounter, context, outbound, say);
+        ring.noteApplied();
       }
     },
   });

@@ -86,7 +86,8 @@ function walkExtensionHeaders(p: usize): bool {
       break;
     }
   }
-  if (next == 0 || next == 43 || next == 60) return false;
+  // Unless it is a later fragment, which may well carry the rest of an extension header, the walk must have come to a transport.
+  if (!isLaterFragment && (next == 0 || next == 43 || next == 60)) return false;
   protocol = next;
   transportOffset = offset;
   return true;
