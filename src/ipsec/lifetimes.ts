@@ -16,7 +16,7 @@ export interface LifetimeConfig {
   readonly shared: boolean;
 }
 
-export interface Lifetimes {
+export interface LifetimePlan {
   /** Instants, in the clock of `now`. */
   readonly rekeyAt: number;
   readonly expireAt: number;
@@ -34,7 +34,7 @@ const MAX_SHARED_PACKETS = 2 ** 32 - 2 ** 16;
 const SOFT_PART = 0.9;
 
 /** @param random01 uniform in [0, 1) */
-export function planLifetimes(config: LifetimeConfig, random01: number, now: number): Lifetimes {
+export function planLifetimes(config: LifetimeConfig, random01: number, now: number): LifetimePlan {
   const early = 1 - JITTER * random01;
   const cap = config.shared ? MAX_SHARED_PACKETS : config.esn ? Infinity : MAX_PACKETS;
   const hardPackets = Math.min(config.lifePackets, cap);

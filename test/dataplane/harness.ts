@@ -16,7 +16,7 @@ import { openTun } from "../../src/host/linux/tun.ts";
 import type { TunDevice } from "../../src/host/linux/tun.ts";
 import { openUdpGroup } from "../../src/host/linux/udp.ts";
 import { childSaId, cpuIndex, espSpi, policyId } from "../../src/ipsec/names.ts";
-import type { ChildSaId, CpuIndex, EspSpi } from "../../src/ipsec/names.ts";
+import type { EspSpi } from "../../src/ipsec/names.ts";
 import type { EspCipher, OnMissingSa, OutboundEntry, SadbEvent, UsageLimits } from "../../src/ipsec/sadb.ts";
 import { cpuOfSpi } from "../../src/ipsec/spi-steering.ts";
 import { parsePrefix } from "../../src/wire/traffic-selector.ts";

@@ -2,6 +2,7 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import { addressOf } from "../../host/linux/libc.ts";
 import { pinThread } from "../../host/linux/affinity.ts";
+import { guardSecrets } from "../../host/linux/memory.ts";
 import { instantiateKernels } from "../../kernels/kernels.ts";
 import { createEngine } from "../engines/engines.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "../messages.ts";
@@ -30,6 +31,8 @@ function main(): void {
   const buffer = memory.buffer;
   const map = layOutMemory(setup.saArenaSize);
   const base = addressOf(buffer);
+  // Best effort: without CAP_IPC_LOCK the limit may be lower than the arena.
+  guardSecrets(buffer, map.engineArena, map.engineArenaSize + map.saArenaSize);
   const kernels = instantiateKernels(memory);
   configureKernels(kernels, map, base, setup);
   const engine = createEngine(setup.engine, memory, { offset: map.engineArena, size: map.engineArenaSize });
