@@ -122,7 +122,7 @@ test("no two keys share a buffer, so that one can be wiped or sent to another th
   const inputs = inputsOf(VECTORS[3]!);
   const keys = deriveIkeKeys(inputs);
   const child = deriveChildKeymat({ ...inputs, skD: keys.skD, lengthPerDirection: 20 });
-  const all = [...Object.values(keys), child.initiatorToResponder, child.responderToInitiator] as Uint8Array[];
+  const all = [...(Object.values(keys) as Uint8Array[]), child.initiatorToResponder, child.responderToInitiator];
   assert.equal(new Set(all.map(({ buffer }) => buffer)).size, all.length);
   for (const key of all) assert.equal(key.buffer.byteLength, key.length);
 });
