@@ -1,6 +1,7 @@
 /** The responder's half of negotiating a Child SA, whichever exchange carries it: which child it is, what is agreed, and for which CPU. */
 import type { CpuIndex } from "../ipsec/names.ts";
 import { narrow, selectorSetKey } from "../ipsec/selectors.ts";
+import type { Purpose } from "../multisa/notifies.ts";
 import { NotifyType } from "../wire/iana/index.ts";
 import type { Payload } from "../wire/payload.ts";
 import { formatTrafficSelector, type TrafficSelector } from "../wire/traffic-selector.ts";
@@ -18,7 +19,7 @@ export interface ChildAcceptance {
   readonly config: ChildConfig;
   readonly agreed: AgreedChild;
   readonly group: GroupBinding;
-  readonly purpose: "first" | "additional" | "rekey";
+  readonly purpose: Purpose;
   readonly cpu: CpuIndex;
   readonly shared: boolean;
 }
@@ -35,13 +36,7 @@ interface SelectorMatch {
  * @param old the Child SA to be succeeded, for a rekey
  * @throws NoAgreement with TS_UNACCEPTABLE, NO_PROPOSAL_CHOSEN, or what the group refuses with
  */
-export function acceptChild(
-  ikeSa: IkeSa,
-  payloads: readonly Payload[],
-  old: ChildSa | undefined,
-  inIkeAuth: boolean,
-  now: number,
-): ChildAcceptance {
+export function acceptChild(ikeSa: IkeSa, payloads: readonly Payload[], old: ChildSa | undefined, inIkeAuth: boolean): ChildAcceptance {
   const tsi = required(payloads, "TSi").selectors;
   const tsr = required(payloads, "TSr").selectors;
   if (!ikeSa.nat.supported) {
@@ -55,13 +50,13 @@ export function acceptChild(
   espAlgorithmOf(chosen.transforms);
   const agreed = { chosen, localTs, remoteTs };
   if (old !== undefined) {
-    const { cpu, shared } = old.parameters;
-    return { config, agreed, group: groupOf(ikeSa, old), purpose: "rekey", cpu, shared };
+    const group = groupOf(ikeSa, old);
+    return { config, agreed, group, purpose: "rekey", ...group.seatForRekey(old) };
   }
   const known = ikeSa.groups.get(selectorSetKey(localTs, remoteTs));
-  const group = known ?? new GroupBinding(ikeSa.services, ikeSa, ikeSa.connectionName, config, now);
+  const group = known ?? new GroupBinding(ikeSa.services, ikeSa, ikeSa.connectionName, config);
   const purpose = known === undefined ? "first" : "additional";
-  return { config, agreed, group, purpose, ...group.admit(purpose, payloads, now) };
+  return { config, agreed, group, purpose, ...group.admit(payloads) };
 }
 
 /** The group that a Child SA is a member of. */

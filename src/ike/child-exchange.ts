@@ -70,6 +70,7 @@ export class ChildExchange {
         cpu: plan.cpu,
         shared: plan.shared,
         group: plan.group,
+        purpose: plan.purpose.kind,
         rekeyOf: plan.purpose.kind === "rekey" ? plan.purpose.old : undefined,
         peerPayloads: payloads,
         awaitDelivery: undefined,

@@ -2,6 +2,7 @@
 import { espSpi, type CpuIndex, type EspSpi } from "../ipsec/names.ts";
 import { planLifetimes } from "../ipsec/lifetimes.ts";
 import { selectorSetKey } from "../ipsec/selectors.ts";
+import type { Purpose } from "../multisa/notifies.ts";
 import { Reader } from "../wire/octets.ts";
 import type { Payload } from "../wire/payload.ts";
 import { formatTrafficSelector } from "../wire/traffic-selector.ts";
@@ -9,6 +10,7 @@ import { deriveChildKeys, espAlgorithmOf, type ChildKeyInputs } from "./child-ke
 import type { AgreedChild } from "./child-offer.ts";
 import { ChildSa, type ChildSaKeymat, type ChildSaParameters } from "./child-sa.ts";
 import type { ChildConfig } from "./config.ts";
+import { PeerMisbehaved } from "./errors.ts";
 import type { GroupBinding } from "./group-binding.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import { keyExchangeOf } from "./proposals.ts";
@@ -22,6 +24,7 @@ export interface ChildInstallation {
   readonly shared: boolean;
   /** The group that the SA was asked for. When its selectors turn out to be those of another group of this IKE SA, it joins that one. */
   readonly group: GroupBinding;
+  readonly purpose: Purpose;
   readonly rekeyOf: ChildSa | undefined;
   /** Whatever notifies the peer sent: the group finds its own. */
   readonly peerPayloads: readonly Payload[];
@@ -61,9 +64,9 @@ export function installChild(ikeSa: IkeSa, plan: ChildInstallation, now: number)
   group.openPolicy();
   child.install(keymat, ikeSa.addresses);
   const isConfirmed = plan.awaitDelivery === undefined;
-  group.join(child, { role: keyInputs.role, peerPayloads: plan.peerPayloads, rekeyOf: plan.rekeyOf, isConfirmed }, now);
+  group.join(child, { ...plan, role: keyInputs.role, isConfirmed }, now);
   if (plan.awaitDelivery !== undefined) {
-    const confirm = (): void => group.confirm(child);
+    const confirm = (at: number): void => group.confirm(child, at);
     ikeSa.whenDelivered(plan.awaitDelivery, confirm);
     child.timers.push(services.timers.schedule(now + DELIVERY_PATIENCE, "grace", confirm));
   }
@@ -72,9 +75,12 @@ export function installChild(ikeSa: IkeSa, plan: ChildInstallation, now: number)
   return child;
 }
 
-/** Both ends may have asked for the first SA of the same selectors at once: what was two groups is one. */
-function groupFor(ikeSa: IkeSa, { group, agreed }: ChildInstallation): GroupBinding {
+function groupFor(ikeSa: IkeSa, { group, agreed, purpose }: ChildInstallation): GroupBinding {
+  if (purpose === "rekey") return group;
   const key = selectorSetKey(agreed.localTs, agreed.remoteTs);
+  // RFC 9611 §3: additional Child SAs have the selectors of the first, exactly.
+  if (purpose === "additional" && group.key !== key) throw new PeerMisbehaved("it narrowed the selectors of an additional Child SA");
+  // Both ends may have asked for the first SA of the same selectors at once: what was two groups is one.
   const known = ikeSa.groups.get(key);
   if (known !== undefined) return known;
   group.bindSelectors(agreed.localTs, agreed.remoteTs);

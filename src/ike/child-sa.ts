@@ -19,7 +19,7 @@ export interface Membership {
   /** It is not to be used any more: other members take its place. */
   leave(child: ChildSa, by: "local" | "peer", now: number): void;
   /** The peer has it too: its outbound half may be used. */
-  confirm(child: ChildSa): void;
+  confirm(child: ChildSa, now: number): void;
   /** Nothing has passed on it for the configured time. */
   idle(child: ChildSa, now: number): void;
 }

@@ -6,6 +6,7 @@ import type { OnMissingSa } from "../ipsec/sadb.ts";
 import type { SchemeName } from "../multisa/scheme.ts";
 import type { Proposal } from "../wire/proposal.ts";
 import type { TrafficSelector } from "../wire/traffic-selector.ts";
+import type { DraftNotifyNumbers } from "./group-notifies.ts";
 import type { Identity } from "./identity.ts";
 
 /** Retransmission of our own requests (RFC 7296 §2.1): attempt n (from 0) waits `timeout × base^n`, less a random part of up to `jitter`. */
@@ -37,7 +38,7 @@ export interface RemoteAuthentication {
   readonly id: Identity | "%any";
 }
 
-/** What becomes of the children when a peer is dead or takes its IKE SA away without being asked. */
+/** none: on command or by the peer only; trap: when a packet asks for it; start: at once, and again when the peer was found dead. */
 export type StartAction = "none" | "trap" | "start";
 
 export interface ChildConfig {
@@ -46,7 +47,6 @@ export interface ChildConfig {
   readonly remoteTs: readonly TrafficSelector[];
   /** ESP proposals in order of preference; Key Exchange transforms ask for PFS on CREATE_CHILD_SA and are left out in IKE_AUTH. */
   readonly espProposals: readonly Proposal[];
-  /** none: on command or by the peer only; trap: when a packet asks for it; start: at once, and again when the peer was found dead. */
   readonly startAction: StartAction;
   readonly rekeyTime: number;
   readonly lifeTime: number;
@@ -115,6 +115,8 @@ export interface EndpointConfig {
   readonly windowSize: number;
   /** How long an inbound SA outlives its Delete, for packets that are still on their way. */
   readonly deleteGrace: number;
+  /** Private-use notify numbers of the scheme cpu-queues. */
+  readonly draftNotifies: DraftNotifyNumbers;
   /** UDP ports of IKE (500) and of IKE and ESP with NAT traversal (4500), as the peer sees us listen. */
   readonly ikePort: number;
   readonly natPort: number;
@@ -130,6 +132,7 @@ export const DEFAULT_ENDPOINT_SETTINGS: Omit<EndpointConfig, "connections" | "se
   natKeepalive: 20_000,
   windowSize: 16,
   deleteGrace: 1000,
+  draftNotifies: { cpuQueues: 40970, cpuQueueInfo: 40971 },
   ikePort: 500,
   natPort: 4500,
 };

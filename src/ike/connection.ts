@@ -101,9 +101,9 @@ export class Connection {
     return demand;
   }
 
-  planFor(ikeSa: IkeSa, { child, cpu, flow }: ChildDemand, now: number): ChildPlan {
+  planFor(ikeSa: IkeSa, { child, cpu, flow }: ChildDemand): ChildPlan {
     const specific = flow === undefined ? undefined : selectorsOfFlow(flow);
-    const group = new GroupBinding(this.#ports.services, ikeSa, this.config.name, child, now);
+    const group = new GroupBinding(this.#ports.services, ikeSa, this.config.name, child);
     return {
       config: child,
       group,
@@ -238,7 +238,7 @@ export class Connection {
           this.#rearmLater(child.name, at);
         },
       };
-      ikeSa.exchanger.enqueue(new CreateChild(this.planFor(ikeSa, demand, now), outcome), now);
+      ikeSa.exchanger.enqueue(new CreateChild(this.planFor(ikeSa, demand), outcome), now);
     }
   }
 

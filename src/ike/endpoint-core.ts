@@ -83,8 +83,8 @@ export class EndpointCore implements IkeSaOwner {
     this.guard.opened(entry.source.address);
     this.ikeSaMade(entry.ikeSa, now);
     this.services.timers.schedule(now + this.config.halfOpenTimeout, "half-open", (at) => {
-      this.halfOpen.remove(entry);
       if (entry.ikeSa.state.kind === "HALF_OPEN") entry.ikeSa.destroy("no IKE_AUTH came", "local", at);
+      this.halfOpen.remove(entry);
     });
   }
 
@@ -115,7 +115,7 @@ export class EndpointCore implements IkeSaOwner {
       if (child.recordUsage(reading, now).received) {
         // §2.4: protected ESP proves life as well as IKE does, and that the peer has the SA.
         ikeSa.lastHeardAt = now;
-        child.group.confirm(child);
+        child.group.confirm(child, now);
       }
       const { idleTimeout } = child.parameters.config;
       if (idleTimeout > 0 && child.isAlive && now - child.lastPacketAt >= idleTimeout) child.group.idle(child, now);
@@ -204,7 +204,7 @@ export class EndpointCore implements IkeSaOwner {
   createChildSa(ikeSa: IkeSa, group: GroupBinding, cpu: CpuIndex, now: number): void {
     if (!ikeSa.isEstablished || this.isShuttingDown) return group.refused(cpu, "abandoned", now);
     ikeSa.exchanger.enqueue(
-      new CreateChild(group.planAdditional(cpu), {
+      new CreateChild(group.planFor(cpu), {
         created: () => undefined,
         refused: (notifyType, text, at) => {
           this.services.outputs.event({
@@ -215,11 +215,18 @@ export class EndpointCore implements IkeSaOwner {
             text,
           });
           group.refused(cpu, notifyType, at);
+          if (notifyType !== NotifyType.NO_ADDITIONAL_SAS) return;
+          for (const other of ikeSa.groups.values()) if (other !== group) other.noAdditionalSas(at);
         },
         abandoned: (_why, at) => group.refused(cpu, "abandoned", at),
       }),
       now,
     );
+  }
+
+  /** IkeSaOwner */
+  rekeyChildSa(_ikeSa: IkeSa, child: ChildSa, now: number): void {
+    this.childLifecycle.rekey(child, now);
   }
 
   /** IkeSaOwner */

@@ -77,7 +77,14 @@ export type IkeEvent =
   | { readonly kind: "childDown"; readonly sa: ChildSaRef; readonly why: string; readonly by: "local" | "peer" }
   | { readonly kind: "childRekeyed"; readonly old: ChildSaRef; readonly sa: ChildSaRef }
   /** A group's decision about how it runs, or a degradation, with the reason in words. */
-  | { readonly kind: "groupMode"; readonly connection: string; readonly child: string; readonly mode: string; readonly text: string }
+  | {
+      readonly kind: "groupMode";
+      readonly connection: string;
+      readonly child: string;
+      readonly about: "mode" | "refused" | "degraded";
+      readonly mode: string;
+      readonly text: string;
+    }
   /** The peer's authenticated no to something we asked for. */
   | {
       readonly kind: "peerRefused";

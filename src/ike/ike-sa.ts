@@ -2,8 +2,7 @@
  * One IKE SA: its identity, life, keys and message path (RFC 7296 §2). What the exchanges mean is in exchanges/, reached through the
  * {@link IkeSaOwner}; what it has negotiated for ESP is in its Child SAs and their groups.
  */
-import type { CpuIndex, EspSpi } from "../ipsec/names.ts";
-import type { ChildSaId } from "../ipsec/names.ts";
+import type { ChildSaId, CpuIndex, EspSpi } from "../ipsec/names.ts";
 import { NotifyType } from "../wire/iana/index.ts";
 import { formatIkeSpi, type IkeSpi } from "../wire/ike-header.ts";
 import type { DecodedMessage, MessageHeader, PayloadChain } from "../wire/message.ts";
@@ -72,6 +71,8 @@ export interface IkeSaOwner {
   childSaDown(ikeSa: IkeSa, child: ChildSa, why: string, by: "local" | "peer"): void;
   /** A group wants an additional Child SA for a CPU. */
   createChildSa(ikeSa: IkeSa, group: GroupBinding, cpu: CpuIndex, now: number): void;
+  /** A group wants one of its members rekeyed, onto another CPU. */
+  rekeyChildSa(ikeSa: IkeSa, child: ChildSa, now: number): void;
   /** A group wants one of its members closed. */
   deleteChildSa(ikeSa: IkeSa, child: ChildSa, why: string, now: number): void;
 }
@@ -245,6 +246,11 @@ export class IkeSa implements GroupOwner {
   }
 
   /** GroupOwner */
+  rekeyChildSa(child: ChildSa, now: number): void {
+    this.owner.rekeyChildSa(this, child, now);
+  }
+
+  /** GroupOwner */
   deleteChildSa(child: ChildSa, why: string, now: number): void {
     this.owner.deleteChildSa(this, child, why, now);
   }
@@ -273,6 +279,7 @@ export class IkeSa implements GroupOwner {
     child.cancelTimers();
     this.children.delete(child.id);
     child.removeOutbound();
+    for (const [key, group] of this.groups) if (group === child.group && group.isOver) this.groups.delete(key);
     this.owner.childSaDown(this, child, why, by);
     const release = (): void => {
       child.removeInbound();

@@ -86,7 +86,7 @@ export class Initiations {
     ikeSa.addresses = this.#floated(ikeSa.addresses);
     ikeSa.transition({ kind: "AUTHENTICATING" }, "IKE_SA_INIT completed");
     const { config } = connection;
-    const child = connection.planFor(ikeSa, demand, now);
+    const child = connection.planFor(ikeSa, demand);
     const plan = { config, handshake, child, initialContact: !this.#knowsPeerOf(connection) };
     const outcome: IkeAuthOutcome = {
       established: (at) => this.#ports.established(ikeSa, connection, at),

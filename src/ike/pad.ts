@@ -4,9 +4,9 @@ import { sameIdentity, type Identity } from "./identity.ts";
 
 /**
  * The secret that two identities share. A secret that names both goes before one that names the peer, that before one that names only us, and
- * that before one that names nobody; the first of equals is taken.
+ * that before one that names nobody; the first of equals is taken. As long as the peer has not said who it is, `remote` is undefined.
  */
-export function findSecret(secrets: readonly SharedSecret[], local: Identity, remote: Identity): SharedSecret | undefined {
+export function findSecret(secrets: readonly SharedSecret[], local: Identity, remote: Identity | undefined): SharedSecret | undefined {
   let best: { secret: SharedSecret; score: number } | undefined;
   for (const secret of secrets) {
     const score = scoreOf(secret, local, remote);
@@ -15,13 +15,13 @@ export function findSecret(secrets: readonly SharedSecret[], local: Identity, re
   return best?.secret;
 }
 
-function scoreOf({ ids }: SharedSecret, local: Identity, remote: Identity): number | undefined {
+function scoreOf({ ids }: SharedSecret, local: Identity, remote: Identity | undefined): number | undefined {
   if (ids.length === 0) return 0;
   const names = (identity: Identity): boolean => ids.some((id) => sameIdentity(id, identity));
-  const [namesLocal, namesRemote] = [names(local), names(remote)];
+  const [namesLocal, namesRemote] = [names(local), remote !== undefined && names(remote)];
   if (!namesLocal && !namesRemote) return undefined;
   // A secret of two others is not ours: with several owners named, the peer must be one of them.
-  if (ids.length > 1 && !namesRemote) return undefined;
+  if (ids.length > 1 && remote !== undefined && !namesRemote) return undefined;
   return (namesRemote ? 2 : 0) + (namesLocal ? 1 : 0);
 }
 

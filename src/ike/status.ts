@@ -72,6 +72,8 @@ export interface GroupStatus {
   readonly reason: string | undefined;
   readonly localTs: readonly string[];
   readonly remoteTs: readonly string[];
+  /** Cap on members. */
+  readonly limit: number;
   readonly members: readonly ChildSaId[];
   /** For each CPU: which entry it has, and in words why it has no SA of its own. */
   readonly cpus: readonly {

@@ -30,7 +30,7 @@ export function answerCreateChild(ikeSa: IkeSa, request: Request, now: number): 
 function create(ikeSa: IkeSa, { payloads, messageId }: Request, old: ChildSa | undefined, now: number): Answer {
   const { services } = ikeSa;
   const nonceI = required(payloads, "NONCE").data.slice();
-  const acceptance = acceptChild(ikeSa, payloads, old, false, now);
+  const acceptance = acceptChild(ikeSa, payloads, old, false);
   const { chosen } = acceptance.agreed;
   const method = keyExchangeOf(chosen);
   const ke = only(payloads, "KE");

@@ -87,7 +87,7 @@ export function answerDeleteChildren(ikeSa: IkeSa, request: readonly DeletePaylo
       if (child.state.kind !== "DELETING") {
         answered.push(child.parameters.spiIn);
         // The peer deletes what it has replaced: so it has installed the replacement.
-        if (child.successor !== undefined) child.group.confirm(child.successor);
+        if (child.successor !== undefined) child.group.confirm(child.successor, now);
         child.group.leave(child, "peer", now);
       }
       ikeSa.forget(child, child.state.kind === "REKEYED" ? "rekeyed" : "deleted by the peer", "peer", now);

@@ -115,10 +115,9 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
     host.peers = { localId: config.local.id, remoteId };
   }
 
-  /** As long as the peer has not said who it is, a secret that fits our own identity will do. */
   #secretFor(host: IkeSa, remoteId: Identity | "%any"): Uint8Array | undefined {
     const { id } = this.#plan.config.local;
-    return findSecret(host.services.config.secrets, id, remoteId === "%any" ? id : remoteId)?.secret;
+    return findSecret(host.services.config.secrets, id, remoteId === "%any" ? undefined : remoteId)?.secret;
   }
 
   #createChild(host: IkeSa, payloads: readonly Payload[], now: number): void {
@@ -132,7 +131,19 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
       const spiIn = offer.spiIn;
       installChild(
         host,
-        { config, agreed, keyInputs, spiIn, cpu, shared, group, rekeyOf: undefined, peerPayloads: payloads, awaitDelivery: undefined },
+        {
+          config,
+          agreed,
+          keyInputs,
+          spiIn,
+          cpu,
+          shared,
+          group,
+          purpose: "first",
+          rekeyOf: undefined,
+          peerPayloads: payloads,
+          awaitDelivery: undefined,
+        },
         now,
       );
       offer.keepSpi();

@@ -89,7 +89,7 @@ function proofOf(payloads: readonly Payload[], remoteId: Identity): ReturnType<t
 /** §1.2: a Child SA that comes to nothing leaves the IKE SA standing; the error takes the place of its payloads. */
 function answerChild(ikeSa: IkeSa, { payloads, messageId }: Request, context: IkeAuthContext, now: number): Payload[] {
   try {
-    const acceptance = acceptChild(ikeSa, payloads, undefined, true, now);
+    const acceptance = acceptChild(ikeSa, payloads, undefined, true);
     const { nonceI, nonceR } = context.handshake;
     const spiIn = ikeSa.services.reserveEspSpi(acceptance.cpu);
     const keyInputs = { role: "responder" as const, nonceI, nonceR, sharedSecret: undefined };

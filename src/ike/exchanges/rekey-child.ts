@@ -44,7 +44,8 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
   begin(host: IkeSa): readonly Payload[] | undefined {
     // While it waited, the peer may have rekeyed or closed it.
     if (this.#old.state.kind !== "INSTALLED") return undefined;
-    const { config, cpu, shared, localTs, remoteTs, spiIn } = this.#old.parameters;
+    const { config, localTs, remoteTs, spiIn } = this.#old.parameters;
+    const { cpu, shared } = this.#group.seatForRekey(this.#old);
     const plan: ChildPlan = { config, group: this.#group, purpose: { kind: "rekey", old: this.#old }, cpu, shared, localTs, remoteTs };
     this.#old.transition({ kind: "REKEYING", rekey: this });
     this.#exchange = new ChildExchange(plan, host.services, this.#method);
