@@ -26,6 +26,12 @@ export function crossCheck({ endpoint, daemon }: HawserConfig): { findings: Find
       text: `IKE and ESP cannot both have port ${endpoint.natPort}; give them different ports.`,
     });
   }
+  if (endpoint.draftNotifies.cpuQueues === endpoint.draftNotifies.cpuQueueInfo) {
+    findings.push({
+      path: ["daemon", "cpu_queue_info_notify"],
+      text: "Two notifies cannot have one number; it must differ from cpu_queues_notify.",
+    });
+  }
   const usesIpv6 = endpoint.connections.some(({ children }) => children.some(({ localTs }) => localTs.some(({ family }) => family === 6)));
   if (usesIpv6 && daemon.tun.mtu !== undefined && daemon.tun.mtu < IPV6_MIN_MTU) {
     findings.push({

@@ -45,6 +45,7 @@ export class Resolution {
       natKeepalive: daemon.nat_keepalive,
       windowSize: daemon.window_size,
       deleteGrace: daemon.delete_grace,
+      draftNotifies: { cpuQueues: daemon.cpu_queues_notify, cpuQueueInfo: daemon.cpu_queue_info_notify },
       ikePort: daemon.ike_port,
       natPort: daemon.nat_port,
     };
@@ -112,7 +113,7 @@ export class Resolution {
     const ids = [...(id ?? [])];
     for (const [key, texts] of Object.entries(rest)) {
       // `secret` itself, which is no list.
-      if (typeof texts === "string" || texts === undefined) continue;
+      if (typeof texts === "string") continue;
       const path = ["secrets", name, key];
       if (!key.startsWith("id-")) {
         this.findings.push({ path, text: `There is no key "${key}" here; the keys here are secret, id, and id-SUFFIX.` });

@@ -312,6 +312,16 @@ export const daemonSchema = z.strictObject({
     expects: DURATION,
     default: "1s",
   }),
+  cpu_queues_notify: defaulted(integerFrom(40_960, 65_535), {
+    about: "Private-use number of the notify CPU_QUEUES, for the scheme cpu-queues; both ends must have the same.",
+    expects: "a whole number from 40960 to 65535",
+    default: "40970",
+  }),
+  cpu_queue_info_notify: defaulted(integerFrom(40_960, 65_535), {
+    about: "The same of CPU_QUEUE_INFO.",
+    expects: "a whole number from 40960 to 65535",
+    default: "40971",
+  }),
   retransmit: retransmitSchema.prefault({}),
 });
 

@@ -82,6 +82,8 @@ daemon:
   per_source_limit: 2
   half_open_timeout: 5s
   delete_grace: 2s
+  cpu_queues_notify: 41000
+  cpu_queue_info_notify: 41001
   retransmit: { timeout: 500ms, base: 2, tries: 3, jitter: 0 }
 `;
 
@@ -154,6 +156,7 @@ test("every key reaches its place", () => {
     natKeepalive: 0,
     windowSize: 4,
     deleteGrace: 2000,
+    draftNotifies: { cpuQueues: 41_000, cpuQueueInfo: 41_001 },
     ikePort: 1500,
     natPort: 14_500,
   });
@@ -322,6 +325,10 @@ test("each mistake is told with its line, its key, and what would be right", () 
     ],
     [`${MINIMAL}daemon:\n  cpus: many\n`, /^h\.yaml:14: daemon\.cpus: "many" is not "all", a number of CPUs, or a list/m],
     [`${MINIMAL}daemon:\n  nat_port: 500\n`, /^h\.yaml:14: daemon\.nat_port: IKE and ESP cannot both have port 500/m],
+    [
+      `${MINIMAL}daemon:\n  cpu_queue_info_notify: 40970\n`,
+      /^h\.yaml:14: daemon\.cpu_queue_info_notify: Two notifies cannot have one number/m,
+    ],
     [`${MINIMAL}daemon:\n  tun: { name: "a/b" }\n`, /^h\.yaml:14: daemon\.tun\.name: "a\/b" is not a device name/m],
     [`${MINIMAL}daemon: [1]\n`, /^h\.yaml:13: daemon: Here stands a list; it must be a mapping from keys to values\.$/m],
     ["connections: {}\n", /^h\.yaml:1: connections: No connection is configured; there must be at least one\.$/m],
