@@ -39,6 +39,8 @@ export class TunnelDevice {
     const device = openTun({ name: config.name, queues: cpus.length, offloads: true });
     try {
       const dispatch = steerQueues(device.fds[0] as number, config.dispatch, cpus);
+      // Who solicits routers on it gets no answer, only drops: no policy protects link-local multicast.
+      network.withoutLinkLocal(device.name);
       network.setQueueLength(device.name, QUEUE_LENGTH);
       network.linkUp(device.name, mtu);
       for (const { address, prefixLength } of config.addresses) network.addAddress(device.name, `${address}/${prefixLength}`);

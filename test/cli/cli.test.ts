@@ -102,10 +102,31 @@ test("without a daemon the verbs that ask one end with 4", (t) => {
   assert.match(hawser("status", "-c", file).stderr, new RegExp(`No daemon listens on ${socket}`), "the socket is the configuration's");
 });
 
+const readme = readFileSync(new URL(isSource ? "../../README.md" : "../../../README.md", import.meta.url), "utf8");
+
+/** Tables are told by their cells, not by how they are aligned. */
+const unaligned = (text: string): string => text.replaceAll(/-{3,}/g, "---").replaceAll(/ {2,}/g, " ");
+
 test("README.md has the reference of the configuration as the program prints it", () => {
-  const readme = readFileSync(new URL(isSource ? "../../README.md" : "../../../README.md", import.meta.url), "utf8");
   const { status, stdout } = hawser("reference");
   assert.equal(status, 0);
   assert.ok(stdout.includes("| `local_ts` | **required** |"));
-  assert.ok(readme.includes(stdout.trim()), "run: node dist/src/cli/main.js reference, and put its output into README.md");
+  assert.ok(unaligned(readme).includes(unaligned(stdout.trim())), "put the output of `hawser reference` into README.md");
+});
+
+test("README.md tells every exit status as the program does", () => {
+  const statuses = [...hawser("--help").stdout.matchAll(/^ {2}(\d) {2}(.+)$/gm)];
+  assert.equal(statuses.length, 6);
+  for (const [, code = "", text = ""] of statuses) assert.ok(unaligned(readme).includes(`| ${code} | ${text} |`), text);
+});
+
+test("the configuration in README.md is one that the program takes", (t) => {
+  const sample = /```yaml\n([^]+?)```/.exec(readme)?.[1];
+  const file = configFile(t, sample ?? "");
+  writeFileSync(join(file, "..", "east.psk"), "sixteen octets..\n", { mode: 0o600 });
+  assert.deepEqual(hawser("check", "-c", file), {
+    status: 0,
+    stdout: `${file} is fine: connections 1, children 1, secrets 1.\n`,
+    stderr: "",
+  });
 });

@@ -17,5 +17,5 @@ function sectionTable(section: string, keys: readonly DocumentedKey[]): string {
   const rows = keys.map(
     ({ path, note, isRequired }) => `| \`${path.at(-1) ?? ""}\` | ${isRequired ? "**required**" : (note.default ?? "")} | ${note.about} |`,
   );
-  return [`#### \`${section}\``, "", "| key | default | meaning |", "|---|---|---|", ...rows].join("\n");
+  return [`#### \`${section}\``, "", "| key | default | meaning |", "| --- | --- | --- |", ...rows].join("\n");
 }

@@ -45,6 +45,11 @@ export class Network implements RouteTable {
     this.#ip.run(`set the queue length of ${device}`, "link", "set", "dev", device, "txqueuelen", String(packets));
   }
 
+  /** Keeps the kernel from giving the link an fe80:: address when it comes up, and so from sending router solicitations by it. Before linkUp. */
+  withoutLinkLocal(device: string): void {
+    this.#ip.run(`keep ${device} without a link-local address`, "link", "set", "dev", device, "addrgenmode", "none");
+  }
+
   setMtu(device: string, mtu: number): void {
     this.#ip.run(`set the MTU of ${device} to ${mtu}`, "link", "set", "dev", device, "mtu", String(mtu));
   }
