@@ -14,6 +14,11 @@ export type EcdsaEncoding = "der" | "raw";
 /** RFC 8247 §3.1.1 asks for no shorter RSA key. */
 const MIN_RSA_BITS = 2048;
 
+/** The label of encrypted PKCS#8, or the header of the older forms (RFC 1421 §4.6.1.1). */
+const ENCRYPTED = /^-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
+
+const UNREADABLE = "it is damaged, or in a form that OpenSSL does not know";
+
 const CURVES: ReadonlyMap<string | undefined, KeyKind> = new Map([
   ["prime256v1", "ecdsa-p256"],
   ["secp384r1", "ecdsa-p384"],
@@ -42,11 +47,6 @@ export class VerificationKey {
     return new VerificationKey(readKey(() => createPublicKey({ key: text, format: "pem" }), "public"));
   }
 
-  /** The public half of a PKCS#8 private key in DER that was read already. */
-  static ofPrivateKey(pkcs8: Uint8Array): VerificationKey {
-    return new VerificationKey(createPublicKey({ key: bufferOf(pkcs8), format: "der", type: "pkcs8" }));
-  }
-
   /** DER of its SubjectPublicKeyInfo. */
   spki(): Uint8Array {
     return plainOctets(this.#key.export({ format: "der", type: "spki" }));
@@ -73,9 +73,7 @@ export class SigningKey {
   private constructor(key: KeyObject) {
     this.kind = kindOf(key);
     this.#key = key;
-    const encoded = key.export({ format: "der", type: "pkcs8" });
-    this.publicKey = VerificationKey.ofPrivateKey(encoded);
-    encoded.fill(0);
+    this.publicKey = VerificationKey.fromSpki(createPublicKey(key).export({ format: "der", type: "spki" }));
   }
 
   /** `text`: a PEM file with a private key in PKCS#8, encrypted or not, or in the older forms of RSA and EC keys. Throws InvalidKey. */
@@ -83,8 +81,11 @@ export class SigningKey {
     if (!/^-----BEGIN ([A-Z]+ )*PRIVATE KEY-----/m.test(text)) {
       throw new InvalidKey("The private key is not a PEM file with BEGIN PRIVATE KEY.");
     }
+    const isEncrypted = ENCRYPTED.test(text);
+    if (isEncrypted && passphrase === undefined) throw new InvalidKey("The private key is encrypted; give its passphrase.");
     const secret = passphrase === undefined ? {} : { passphrase };
-    return new SigningKey(readKey(() => createPrivateKey({ key: text, format: "pem", ...secret }), "private"));
+    const why = isEncrypted ? "its passphrase is wrong, or it is damaged" : UNREADABLE;
+    return new SigningKey(readKey(() => createPrivateKey({ key: text, format: "pem", ...secret }), "private", why));
   }
 
   /** `der`: a PrivateKeyInfo (RFC 5208), not encrypted. Throws InvalidKey. */
@@ -137,14 +138,12 @@ function kindOf(key: KeyObject): KeyKind {
   }
 }
 
-function readKey(read: () => KeyObject, half: "public" | "private"): KeyObject {
+/** OpenSSL's own reasons differ from version to version and speak of its insides. */
+function readKey(read: () => KeyObject, half: "public" | "private", why = UNREADABLE): KeyObject {
   try {
     return read();
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code === "ERR_MISSING_PASSPHRASE") throw new InvalidKey("The private key is encrypted; give its passphrase.");
-    if (code === "ERR_OSSL_BAD_DECRYPT") throw new InvalidKey("The passphrase of the private key is wrong.");
-    throw new InvalidKey(`The ${half} key cannot be read: it is damaged, or in a form that OpenSSL does not know.`);
+  } catch {
+    throw new InvalidKey(`The ${half} key cannot be read: ${why}.`);
   }
 }
 
