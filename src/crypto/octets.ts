@@ -27,3 +27,8 @@ export function leftPad(octets: Uint8Array, length: number): Uint8Array {
 export function wipe(...secrets: readonly Uint8Array[]): void {
   for (const secret of secrets) secret.fill(0);
 }
+
+/** Looks at every octet, so that the time taken tells nothing of a secret. */
+export function isAllZero(octets: Uint8Array): boolean {
+  return octets.reduce((seen, octet) => seen | octet, 0) === 0;
+}

@@ -137,3 +137,20 @@ test("wiping leaves zeros, and inputs that are the caller's are left alone", () 
   wipe(secret);
   assert.deepEqual(secret, new Uint8Array(3));
 });
+
+test("SKEYSEED and every block of prf+ are wiped when the keys are cut from them", () => {
+  const inputs = inputsOf(VECTORS[3]!);
+  const outputs: Uint8Array[] = [];
+  const prf: Prf = {
+    ...inputs.prf,
+    compute(key, ...chunks) {
+      const output = inputs.prf.compute(key, ...chunks);
+      outputs.push(output);
+      return output;
+    },
+  };
+  const keys = deriveIkeKeys({ ...inputs, prf });
+  deriveChildKeymat({ ...inputs, prf, skD: keys.skD, lengthPerDirection: 96 });
+  assert.equal(outputs.length, 1 + 6 + 3, "SKEYSEED, six blocks for the IKE SA, three for the Child SA");
+  for (const output of outputs) assert.ok(output.every((octet) => octet === 0));
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { leftPad, plainOctets, wipe } from "../../src/crypto/octets.ts";
+import { isAllZero, leftPad, plainOctets, wipe } from "../../src/crypto/octets.ts";
 import { fromHex } from "../../src/wire/octets.ts";
 
 test("a Buffer becomes a Uint8Array over the same memory", () => {
@@ -22,4 +22,14 @@ test("wiping overwrites every secret it is given", () => {
   const secrets = [fromHex("ff00ff"), fromHex("01")];
   wipe(...secrets);
   assert.deepEqual(secrets, [new Uint8Array(3), new Uint8Array(1)]);
+});
+
+test("all zeros are told from one bit anywhere", () => {
+  assert.equal(isAllZero(new Uint8Array(32)), true);
+  assert.equal(isAllZero(new Uint8Array(0)), true);
+  for (let bit = 0; bit < 256; bit++) {
+    const octets = new Uint8Array(32);
+    octets[bit >> 3] = 1 << (bit & 7);
+    assert.equal(isAllZero(octets), false, `bit ${bit}`);
+  }
 });

@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from
 import { KeyExchangeMethod } from "../../wire/iana/index.ts";
 import { concat, fromHex } from "../../wire/octets.ts";
 import type { Entropy } from "../entropy.ts";
-import { plainOctets, wipe } from "../octets.ts";
+import { isAllZero, plainOctets, wipe } from "../octets.ts";
 import { InvalidKeyExchange, requireLength, symmetricMethod, type KeyExchange } from "./method.ts";
 
 interface Curve {
@@ -69,8 +69,8 @@ function sharedSecret(curve: Curve, privateKey: KeyObject, peerPublic: Uint8Arra
     // OpenSSL refuses to derive from a point of small order; there is no other failure once lengths fit.
     throw smallOrder();
   }
-  // RFC 8031 §5 asks for this check; made here too, so that nothing rests on which library sits below. All octets are looked at.
-  if (secret.reduce((seen, octet) => seen | octet, 0) === 0) throw smallOrder();
+  // RFC 8031 §5 asks for this check; made here too, so that nothing rests on which library sits below.
+  if (isAllZero(secret)) throw smallOrder();
   return secret;
 }
 

@@ -71,3 +71,13 @@ test("a right MAC over padding that is none is refused, and over more than the l
   assert.equal(suite.open({ ...inputs, body: sealRaw(block) }), undefined, "a Pad Length of 16 in 16 octets");
   assert.equal(toHex(suite.open({ ...inputs, body: sealRaw(concat(block, block)) })!), toHex(block.subarray(0, 15)));
 });
+
+test("a right MAC over a part of a block is refused", () => {
+  const suite = ikeCipherFor({ id: Encr.ENCR_AES_CBC, keyLength: 128 }, { id: MACS.sha256 })!;
+  const inputs = { encryptionKey: new Uint8Array(16), integrityKey: new Uint8Array(32), aad: fromHex("aa") };
+  // IV, a whole block that decrypts to padding alone, and one octet more.
+  const cipher = createCipheriv("aes-128-cbc", inputs.encryptionKey, new Uint8Array(16)).setAutoPadding(false);
+  const ivAndCiphertext = concat(new Uint8Array(16), cipher.update(new Uint8Array(16).fill(15)), Uint8Array.of(0));
+  const icv = createHmac("sha256", inputs.integrityKey).update(inputs.aad).update(ivAndCiphertext).digest().subarray(0, 16);
+  assert.equal(suite.open({ ...inputs, body: concat(ivAndCiphertext, icv) }), undefined);
+});
