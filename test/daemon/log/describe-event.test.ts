@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { describeEvent } from "../../../src/daemon/log/describe-event.ts";
+import { ikeSaId } from "../../../src/ike/command.ts";
+import type { IkeEvent } from "../../../src/ike/events.ts";
+import { childSaId, cpuIndex, espSpi } from "../../../src/ipsec/names.ts";
+
+const ikeSa = { ikeSa: ikeSaId(1), connection: "west", initiatorSpi: "aa", responderSpi: "bb" };
+const childSa = {
+  ikeSa: ikeSaId(1),
+  connection: "west",
+  child: "net",
+  childSa: childSaId(7),
+  cpu: cpuIndex(3),
+  spiIn: espSpi(0xc0ffee),
+  spiOut: espSpi(1),
+};
+const remote = { address: "2001:db8::2", port: 4500 };
+const local = { address: "192.0.2.1", port: 500 };
+
+test("events are sentences at the level that asks of a person what it should", () => {
+  const cases: readonly (readonly [IkeEvent, string, string])[] = [
+    [
+      { kind: "ikeUp", sa: ikeSa, localId: "w", remoteId: "e", local, remote, algorithms: "ALG", natHere: true, natThere: true },
+      "info",
+      "IKE SA west#1 (aa_i bb_r) is up: w [192.0.2.1:500] with e [[2001:db8::2]:4500], ALG, NAT here and there",
+    ],
+    [{ kind: "ikeDown", sa: ikeSa, why: "asked to", by: "peer" }, "info", "IKE SA west#1 (aa_i bb_r) is closed by the peer: asked to"],
+    [
+      { kind: "childUp", sa: childSa, cipher: "aes128gcm16", esn: true, localTs: ["10.1.0.0/16"], remoteTs: ["10.2.0.0/16"], shared: true },
+      "info",
+      "Child SA west/net#7 on CPU 3 (00c0ffee in, 00000001 out) is up: 10.1.0.0/16 === 10.2.0.0/16, aes128gcm16 with ESN, shared by all CPUs",
+    ],
+    [
+      { kind: "childDown", sa: childSa, why: "idle", by: "local" },
+      "info",
+      "Child SA west/net#7 on CPU 3 (00c0ffee in, 00000001 out) is closed by us: idle",
+    ],
+    [
+      { kind: "peerRefused", connection: "west", child: "net", notify: "TS_MAX_QUEUE", text: "no more" },
+      "info",
+      "the peer of west/net refused with TS_MAX_QUEUE: no more",
+    ],
+    [
+      { kind: "authFailed", connection: undefined, remote, text: "wrong key" },
+      "warn",
+      "authentication with [2001:db8::2]:4500 failed: wrong key",
+    ],
+    [{ kind: "connectionFailed", connection: "west", text: "no answer" }, "warn", "west could not be brought up: no answer"],
+    [{ kind: "fault", text: "oops", stack: "at x" }, "error", "a mistake in the program itself, please report it: oops\nat x"],
+    [{ kind: "done" }, "debug", "every SA is closed"],
+  ];
+  for (const [event, level, text] of cases) assert.deepEqual(describeEvent(event), { level, text });
+});
