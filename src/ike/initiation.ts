@@ -143,8 +143,8 @@ export class Initiations {
   /** Whether INITIAL_CONTACT would be a lie. */
   #knowsPeerOf({ config }: Connection): boolean {
     const { local, remote } = config;
-    return this.#ports.registry.ikeSas.some(({ isEstablished, peers }) => {
-      if (!isEstablished || peers === undefined || !sameIdentity(peers.localId, local.id)) return false;
+    return this.#ports.registry.ikeSas.some(({ isInUse, peers }) => {
+      if (!isInUse || peers === undefined || !sameIdentity(peers.localId, local.id)) return false;
       return remote.id === "%any" || sameIdentity(peers.remoteId, remote.id);
     });
   }

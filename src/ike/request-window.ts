@@ -12,6 +12,7 @@ export type RequestVerdict =
 
 export class RequestWindow {
   readonly #size: number;
+  readonly #first: number;
   /** The lowest message ID that was not received yet. */
   #next: number;
   readonly #answers = new Map<number, Uint8Array>();
@@ -19,6 +20,7 @@ export class RequestWindow {
   /** `size`: how many requests the peer may have outstanding, at most. `first`: the ID of its first request. */
   constructor(size: number, first: number) {
     this.#size = size;
+    this.#first = first;
     this.#next = first;
   }
 
@@ -39,9 +41,9 @@ export class RequestWindow {
 
   /**
    * The IDs below this one have answers that reached the peer, if `messageId` is a request of its: with a window of n it can only be n - 1
-   * beyond the oldest that it still waits for.
+   * beyond the oldest that it still waits for. The window is one until the first answer has told the peer otherwise.
    */
   deliveredBefore(messageId: number): number {
-    return messageId - this.#size + 1;
+    return Math.max(messageId - this.#size + 1, Math.min(messageId, this.#first + 1));
   }
 }

@@ -37,4 +37,6 @@ test("requests within the window may come in any order, those beyond it not at a
 test("a request says which answers have arrived: those that the peer's window has left behind", () => {
   assert.equal(new RequestWindow(1, 0).deliveredBefore(5), 5);
   assert.equal(new RequestWindow(4, 0).deliveredBefore(5), 2);
+  assert.equal(new RequestWindow(4, 1).deliveredBefore(2), 2, "the first answer: until it has it, the peer knows of no window");
+  assert.equal(new RequestWindow(4, 1).deliveredBefore(1), 1);
 });

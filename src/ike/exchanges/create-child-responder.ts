@@ -24,6 +24,8 @@ export function answerCreateChild(ikeSa: IkeSa, request: Request, now: number): 
   if (old === undefined) return { payloads: [childSaNotFound(rekey.protocolId, rekey.spi.slice())] };
   // §2.25.1: one that we are closing, or that has its successor.
   if (!old.isAlive) throw new NoAgreement(NotifyType.TEMPORARY_FAILURE, `Child SA ${old.name} is ${old.state.kind}`);
+  // What the peer rekeys, it has.
+  old.group.confirm(old, now);
   return create(ikeSa, request, old, now);
 }
 
@@ -35,9 +37,9 @@ function create(ikeSa: IkeSa, { payloads, messageId }: Request, old: ChildSa | u
   const method = keyExchangeOf(chosen);
   const ke = only(payloads, "KE");
   if (method !== undefined && ke?.method !== method) return { payloads: [invalidKe(method)] };
+  const nonceR = newNonce(services.entropy);
   const exchanged =
     method === undefined || ke === undefined ? undefined : agreeOnSecret(() => respondKeyExchange(method, ke.data, services.entropy));
-  const nonceR = newNonce(services.entropy);
   const spiIn = services.reserveEspSpi(acceptance.cpu);
   const child = installChild(
     ikeSa,

@@ -24,8 +24,8 @@ export function answerRekeyIke(ikeSa: IkeSa, { payloads }: Request, now: number)
   if (method === undefined) throw new NoAgreement(NotifyType.NO_PROPOSAL_CHOSEN, "an IKE SA cannot be rekeyed without a key exchange");
   if (method !== ke.method) return { payloads: [invalidKe(method)] };
   const nonceI = required(payloads, "NONCE").data.slice();
-  const { publicValue, sharedSecret } = agreeOnSecret(() => respondKeyExchange(method, ke.data, services.entropy));
   const nonceR = newNonce(services.entropy);
+  const { publicValue, sharedSecret } = agreeOnSecret(() => respondKeyExchange(method, ke.data, services.entropy));
   const [spiI, spiR] = [ikeSpiFromOctets(chosen.peerSpi), services.reserveIkeSpi()];
   const keys = IkeSaKeys.rekey(ikeSa.keys, chosen.transforms, { nonceI, nonceR, spiI, spiR, sharedSecret }, false, services.entropy);
   const successor = successorOf(ikeSa, { isOriginalInitiator: false, ownSpi: spiR, peerSpi: spiI, keys }, now);

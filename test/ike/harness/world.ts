@@ -3,7 +3,8 @@
  * lose, repeat and delay them (simulation). Nothing here waits for real time.
  */
 import assert from "node:assert/strict";
-import { seededEntropy } from "../../../src/crypto/entropy.ts";
+import { seededEntropy, type Entropy } from "../../../src/crypto/entropy.ts";
+import type { Command } from "../../../src/ike/command.ts";
 import type { EndpointConfig } from "../../../src/ike/config.ts";
 import { IkeEndpoint } from "../../../src/ike/endpoint.ts";
 import type { IkeEvent } from "../../../src/ike/events.ts";
@@ -30,6 +31,8 @@ export interface Host {
   readonly dataPlane: MemoryDataPlane;
   readonly events: IkeEvent[];
   readonly keepalives: SocketAddress[];
+  /** First octets for the nonces to come, so that a test decides who wins a collision. */
+  readonly nonceOctets: number[];
   timeoutAt: number;
 }
 
@@ -80,13 +83,7 @@ export class World {
   }
 
   initiate(host: Host = this.left, child?: string): void {
-    this.act(host, (endpoint) => {
-      const result = endpoint.handleCommand(
-        { verb: "initiate", connection: "tunnel", ...(child === undefined ? {} : { child }) },
-        this.now,
-      );
-      assert.deepEqual(result, { ok: true });
-    });
+    this.command(host, { verb: "initiate", connection: "tunnel", ...(child === undefined ? {} : { child }) });
   }
 
   /** Lets the hosts hear of what their packets ask for. */
@@ -94,6 +91,35 @@ export class World {
     for (const host of this.hosts) {
       for (const event of host.dataPlane.raised.splice(0)) this.act(host, (endpoint) => endpoint.handleSadbEvent(event, this.now));
     }
+  }
+
+  /** Rekeys the only Child SA, or the one with that index in the status. */
+  rekeyChild(host: Host, index = 0): void {
+    const child = this.status(host).childSas[index];
+    assert.ok(child !== undefined, "there is no such Child SA");
+    this.command(host, { verb: "rekey", target: { childSa: child.id } });
+  }
+
+  rekeyIke(host: Host): void {
+    const ikeSa = this.status(host).ikeSas[0];
+    assert.ok(ikeSa !== undefined, "there is no IKE SA");
+    this.command(host, { verb: "rekey", target: { ikeSa: ikeSa.id } });
+  }
+
+  closeChild(host: Host, index = 0): void {
+    const child = this.status(host).childSas[index];
+    assert.ok(child !== undefined, "there is no such Child SA");
+    this.command(host, { verb: "terminate", target: { childSa: child.id } });
+  }
+
+  closeIke(host: Host): void {
+    const ikeSa = this.status(host).ikeSas[0];
+    assert.ok(ikeSa !== undefined, "there is no IKE SA");
+    this.command(host, { verb: "terminate", target: { ikeSa: ikeSa.id } });
+  }
+
+  command(host: Host, command: Command): void {
+    this.act(host, (endpoint) => assert.deepEqual(endpoint.handleCommand(command, this.now), { ok: true }));
   }
 
   /** A packet from a sender on `cpu`; raises ACQUIREs, which are delivered. */
@@ -127,11 +153,29 @@ export class World {
     return text;
   }
 
+  /** As {@link deliver}, the next one of one sender: overtakes what the other has sent. */
+  deliverFrom(side: Side): string {
+    const datagram = this.#take(side);
+    const text = this.describe(datagram);
+    this.arrive(datagram);
+    return text;
+  }
+
   /** As {@link deliver}, but the datagram is lost. */
-  lose(): string {
-    const datagram = this.wire.shift();
-    assert.ok(datagram !== undefined, "nothing is on the wire");
-    return this.describe(datagram);
+  lose(side?: Side): string {
+    return this.describe(this.#take(side));
+  }
+
+  /** Takes a datagram off the wire, to let it {@link arrive} later. */
+  hold(side?: Side): InFlight {
+    return this.#take(side);
+  }
+
+  #take(side: Side | undefined): InFlight {
+    const index = this.wire.findIndex(({ from }) => side === undefined || from === side);
+    const [datagram] = index < 0 ? [] : this.wire.splice(index, 1);
+    assert.ok(datagram !== undefined, `nothing of ${side ?? "anybody"} is on the wire`);
+    return datagram;
   }
 
   describe({ from, octets }: InFlight): string {
@@ -210,14 +254,35 @@ export class World {
   }
 
   #host(side: Side, config: EndpointConfig, cpuCount: number, seed: string | number): Host {
-    const entropy = seededEntropy(`${seed}/${side}`);
+    const nonceOctets: number[] = [];
+    const entropy = forcingNonces(seededEntropy(`${seed}/${side}`), nonceOctets);
     const cpus: CpuIndex[] = Array.from({ length: cpuCount }, (_, index) => cpuIndex(index));
     const steering = newSpiSteering((n) => entropy.bytes(n), cpuCount);
     const address = side === "left" ? LEFT_ADDRESS : RIGHT_ADDRESS;
     const endpoint = new IkeEndpoint(config, { entropy, steering, cpus, now: this.now, onKeys: (keys) => this.reader.learn(keys) });
     endpoint.addLocalAddress(address);
-    return { side, address, endpoint, dataPlane: new MemoryDataPlane(), events: [], keepalives: [], timeoutAt: Infinity };
+    return { side, address, endpoint, dataPlane: new MemoryDataPlane(), events: [], keepalives: [], nonceOctets, timeoutAt: Infinity };
   }
+}
+
+/** Nonces are the first 32 octets that an exchange draws. */
+function forcingNonces(entropy: Entropy, firstOctets: number[]): Entropy {
+  return {
+    bytes: (n) => {
+      const octets = entropy.bytes(n);
+      const first = n === 32 ? firstOctets.shift() : undefined;
+      if (first !== undefined) octets[0] = first;
+      return octets;
+    },
+  };
+}
+
+/** Two hosts with an IKE SA and a Child SA. */
+export function establishedWorld(options: WorldOptions = {}): World {
+  const world = new World(options);
+  world.initiate();
+  world.settle();
+  return world;
 }
 
 /** A UDP packet from a host's own network to the other's. */
