@@ -7,20 +7,26 @@ import type { SchemeName } from "./scheme.ts";
 export interface GroupView {
   readonly scheme: SchemeName;
   readonly mode: GroupMode;
-  /** Why it is in this mode, in words. */
+  /** Why not every CPU gets an SA of its own, in words; undefined in mode "per-cpu". */
   readonly reason: string | undefined;
-  readonly members: readonly {
-    readonly sa: ChildSaId;
-    readonly cpu: CpuIndex;
-    readonly shared: boolean;
-    readonly role: "initiator" | "responder";
-  }[];
+  readonly members: readonly MemberView[];
   /** Cap on members. */
   readonly limit: number;
-  readonly cpus: readonly {
-    readonly cpu: CpuIndex;
-    readonly entry: OutboundEntry;
-    /** Why it has no SA of its own, in words; undefined when it has one. */
-    readonly why: string | undefined;
-  }[];
+  readonly cpus: readonly CpuView[];
+}
+
+export interface MemberView {
+  readonly sa: ChildSaId;
+  readonly cpu: CpuIndex;
+  readonly shared: boolean;
+  /** Who asked for it. */
+  readonly role: "initiator" | "responder";
+  readonly confirmed: boolean;
+}
+
+export interface CpuView {
+  readonly cpu: CpuIndex;
+  readonly entry: OutboundEntry;
+  /** Why it has no SA of its own, in words; undefined when it has one. */
+  readonly why: string | undefined;
 }

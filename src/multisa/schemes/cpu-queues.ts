@@ -36,7 +36,10 @@ export const CPU_QUEUES_SCHEME: Scheme = {
     }
     // Only a responder can still say no, and says it by silence: an initiator that did so afterwards would leave the two ends in disagreement.
     if (role === "responder" && isOutOfProportion(ours, theirs, settings.maxCpuRatio)) {
-      return { mode: "single", reason: `the peer wants ${theirs} SAs and this end ${ours}: out of proportion (max_cpu_ratio ${settings.maxCpuRatio})` };
+      return {
+        mode: "single",
+        reason: `the peer wants ${theirs} SAs and this end ${ours}: out of proportion (max_cpu_ratio ${settings.maxCpuRatio})`,
+      };
     }
     return { mode: "per-cpu", count: Math.max(ours, theirs) };
   },
