@@ -1,0 +1,47 @@
+/** Timing by interleaved repetition: every figure of a comparison is taken in the same run, turn by turn, so that a machine that slows down slows all. */
+
+export interface Sample {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+export function summarize(values: readonly number[]): Sample {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const median = sorted.length % 2 === 1 ? sorted[middle] : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2;
+  return { median: median ?? NaN, min: sorted[0] ?? NaN, max: sorted.at(-1) ?? NaN };
+}
+
+/** Median of `a` over median of `b`, each pair taken in the same turn. @throws RangeError where a part was not measured */
+export function ratio(a: readonly number[], b: readonly number[]): Sample {
+  if (a.length === 0 || a.length !== b.length) throw new RangeError("a ratio needs both of its parts, measured in the same turns");
+  return summarize(a.map((value, i) => value / (b[i] ?? NaN)));
+}
+
+/** One thing to time: does its work once and says how many units (packets, look-ups) that was. */
+export type Work = () => number;
+
+/**
+ * Times each work for `turns` turns of about `milliseconds` each, in turn, after a warm-up.
+ * @returns nanoseconds per unit, by name, one per turn
+ */
+export function interleave<Name extends string>(works: Readonly<Record<Name, Work>>, turns: number, milliseconds: number): Record<Name, number[]> {
+  const names = Object.keys(works) as Name[];
+  const results = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
+  for (const name of names) run(works[name], milliseconds);
+  for (let turn = 0; turn < turns; turn++) for (const name of names) results[name].push(run(works[name], milliseconds));
+  return results;
+}
+
+function run(work: Work, milliseconds: number): number {
+  const start = process.hrtime.bigint();
+  const end = start + BigInt(Math.round(milliseconds * 1e6));
+  let units = 0;
+  let now = start;
+  while (now < end) {
+    for (let i = 0; i < 16; i++) units += work();
+    now = process.hrtime.bigint();
+  }
+  return Number(now - start) / units;
+}

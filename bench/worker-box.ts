@@ -1,0 +1,215 @@
+/**
+ * Everything of a data-plane worker but its thread and its system calls: packet memory, kernels, SAD, engine. What is timed here are the
+ * worker's own steps in the worker's own order (worker/outbound.ts, worker/inbound.ts), on real frames.
+ */
+import { DestinationTable } from "../src/dataplane/worker/destinations.ts";
+import { configureKernels } from "../src/dataplane/worker/configure-kernels.ts";
+import { layOutMemory, OUT_CAPACITY } from "../src/dataplane/worker/memory-map.ts";
+import type { MemoryMap } from "../src/dataplane/worker/memory-map.ts";
+import { WorkerSad } from "../src/dataplane/worker/sad.ts";
+import type { AeadEngine } from "../src/dataplane/engines/engine.ts";
+import { createEngine } from "../src/dataplane/engines/engines.ts";
+import { addressOf } from "../src/host/linux/libc.ts";
+import { childSaId, cpuIndex, espSpi, policyId } from "../src/ipsec/names.ts";
+import type { EspCipher, UsageLimits } from "../src/ipsec/sadb.ts";
+import { instantiateKernels } from "../src/kernels/kernels.ts";
+import type { Kernels } from "../src/kernels/kernels.ts";
+import * as L from "../src/kernels/layout.ts";
+import { parsePrefix } from "../src/wire/traffic-selector.ts";
+
+const LOCAL = { address: "192.0.2.1", port: 4500 };
+const REMOTE = { address: "192.0.2.2", port: 4500 };
+const NO_LIMITS: UsageLimits = { softPackets: Infinity, hardPackets: Infinity, softBytes: Infinity, hardBytes: Infinity };
+const KEY_LENGTH: Record<EspCipher, number> = { aes128gcm16: 16, aes256gcm16: 32, chacha20poly1305: 32 };
+const POLICY = policyId(1);
+/** Segments of a TCP super-packet at a tunnel MTU of 1400. */
+export const SUPER_SEGMENT = 1348;
+
+export interface BoxOptions {
+  readonly engine: string;
+  readonly cipher: EspCipher;
+  /** Child SAs for look-ups to choose from. */
+  readonly saArena?: number;
+}
+
+export class WorkerBox {
+  readonly map: MemoryMap;
+  readonly memory: WebAssembly.Memory;
+  readonly kernels: Kernels;
+  readonly engine: AeadEngine;
+  readonly sad: WorkerSad;
+  readonly u8: Uint8Array;
+  readonly u32: Uint32Array;
+  readonly view: DataView;
+  readonly #outboundSa: number;
+  readonly #inboundKey: number;
+  readonly #inboundSa: number;
+
+  constructor({ engine, cipher, saArena = 16 << 20 }: BoxOptions) {
+    this.map = layOutMemory(saArena);
+    this.memory = new WebAssembly.Memory({ initial: this.map.pages, maximum: this.map.pages, shared: true });
+    this.u8 = new Uint8Array(this.memory.buffer);
+    this.u32 = new Uint32Array(this.memory.buffer);
+    this.view = new DataView(this.memory.buffer);
+    this.kernels = instantiateKernels(this.memory);
+    configureKernels(this.kernels, this.map, addressOf(this.memory.buffer), {
+      steering: { mask: 0, multiplier: 1 },
+      memories: [this.memory],
+      self: cpuIndex(0),
+      udpOffload: true,
+    });
+    this.engine = createEngine(engine, this.memory, { offset: this.map.engineArena, size: this.map.engineArenaSize });
+    this.sad = new WorkerSad(this.memory, this.map, this.kernels, this.engine, new DestinationTable(this.memory, this.map.dests, [LOCAL]));
+    const everything = parsePrefix("10.0.0.0/8");
+    this.sad.addPolicy({ id: POLICY, name: "bench", localTs: [everything], remoteTs: [everything], priority: 1, onMissingSa: "resteer" });
+    const common = { id: childSaId(1), policyId: POLICY, cipher, esn: true, limits: NO_LIMITS, local: LOCAL, remote: REMOTE, cpu: cpuIndex(0), spi: espSpi(0xc0ffee00) };
+    const keymat = (): Uint8Array => Uint8Array.from({ length: KEY_LENGTH[cipher] + 4 }, (_, i) => i);
+    this.#outboundSa = this.sad.addOutbound({ ...common, keymat: keymat(), shared: false, copyDscp: true, copyEcn: true }, 0).address;
+    const inbound = this.sad.addInbound({ ...common, keymat: keymat(), replayWindow: 4096, localTs: [everything], remoteTs: [everything], copyEcn: true });
+    this.#inboundSa = inbound.address;
+    this.#inboundKey = inbound.keyHandle;
+    this.sad.setEntry(POLICY, { kind: "own", sa: childSaId(1) });
+    this.kernels.beginOutbound();
+    this.kernels.beginInbound();
+  }
+
+  /** Lays `count` IPv4/UDP packets of `length` octets out as a burst of TUN reads leaves them. */
+  fillSingles(length: number, count: number): void {
+    let cursor = this.map.tunArena;
+    for (let i = 0; i < count; i++) {
+      const at = cursor + L.ESP_HEADER;
+      this.u8.fill(0, at - L.VNET_HEADER, at + length);
+      this.u8.set([0x45, 0, length >> 8, length & 0xff, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 1, 0, 1, 10, 2, 0, 1, 1, 1, 2, 2, (length - 20) >> 8, (length - 20) & 0xff], at);
+      this.#setOut(i, at, length);
+      cursor = at + ((length + 5) & ~3) + L.ESP_ICV;
+    }
+  }
+
+  /** Lays out one TCP super-packet of about 64 KiB. Returns the ESP packets that it becomes. */
+  fillSuper(): number {
+    const segments = Math.floor((65535 - 40) / SUPER_SEGMENT);
+    const length = 40 + segments * SUPER_SEGMENT;
+    const at = this.map.tunArena + L.ESP_HEADER;
+    this.u8.fill(0, at - L.VNET_HEADER, at + length);
+    this.u8.set([1, 1, 40, 0, SUPER_SEGMENT & 0xff, SUPER_SEGMENT >> 8, 20, 0, 16, 0], at - L.VNET_HEADER);
+    this.u8.set([0x45, 0, length >> 8, length & 0xff, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 1, 0, 1, 10, 2, 0, 1], at);
+    this.u8.set([1, 1, 2, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 2, 0], at + 20);
+    this.#setOut(0, at, length);
+    return segments;
+  }
+
+  /** What was laid out, for `relay`: sealing in place leaves ciphertext behind. */
+  keepBurst(count: number): { at: number; octets: Uint8Array } {
+    const last = this.map.outs + (count - 1) * L.OUT_SIZE;
+    const at = this.map.tunArena;
+    return { at, octets: this.u8.slice(at, this.view.getUint32(last + L.OUT_PACKET, true) + this.view.getUint32(last + L.OUT_LENGTH, true)) };
+  }
+
+  /** Lays a kept burst out again: what read(2) would do. */
+  relay({ at, octets }: { at: number; octets: Uint8Array }): void {
+    this.u8.set(octets, at);
+  }
+
+  #setOut(index: number, packet: number, length: number): void {
+    if (index >= OUT_CAPACITY) throw new RangeError("more packets than a burst holds");
+    this.view.setUint32(this.map.outs + index * L.OUT_SIZE + L.OUT_PACKET, packet, true);
+    this.view.setUint32(this.map.outs + index * L.OUT_SIZE + L.OUT_LENGTH, length, true);
+  }
+
+  /** The outbound path for the burst laid out: classify, frame, seal, build messages. Returns ESP packets. */
+  outbound(count: number): number {
+    const { kernels, map } = this;
+    kernels.classify(map.outs, count);
+    let first = 0;
+    let packets = 0;
+    while (first < count) {
+      const policy = this.u32[(map.outs + first * L.OUT_SIZE + L.OUT_POLICY) >> 2] ?? 0;
+      if (policy === 0) throw new Error("the benchmark's packet was dropped");
+      const sa = this.u32[(policy + L.POLICY_SA) >> 2] ?? 0;
+      const jobs = kernels.encap(map.outs + first * L.OUT_SIZE, count - first, sa);
+      first += kernels.encapDone.value;
+      this.engine.seal(this.u32[(sa + L.OSA_KEY) >> 2] ?? 0, map.jobs, jobs);
+      kernels.jobsSealed();
+      packets += jobs;
+    }
+    for (let from = 0; from < packets; from += kernels.sendsTaken.value) kernels.buildMessages(from);
+    kernels.beginOutbound();
+    return packets;
+  }
+
+  /** The engine alone on the jobs that `outbound` would give it. Returns packets. */
+  rawSeal(count: number): number {
+    const { kernels, map } = this;
+    if (this.#rawJobs === 0) {
+      kernels.classify(map.outs, count);
+      this.#rawJobs = kernels.encap(map.outs, count, this.#outboundSa);
+      kernels.jobsSealed();
+      kernels.beginOutbound();
+    }
+    this.engine.seal(this.u32[(this.#outboundSa + L.OSA_KEY) >> 2] ?? 0, map.jobs, this.#rawJobs);
+    return this.#rawJobs;
+  }
+
+  #rawJobs = 0;
+
+  /** Another burst was laid out. */
+  forgetRawJobs(): void {
+    this.#rawJobs = 0;
+  }
+
+  /** Seals the burst laid out and keeps the ESP octets as one received message each time `inbound` wants it. */
+  captureSealed(count: number): { octets: Uint8Array; segment: number } {
+    const { kernels, map } = this;
+    kernels.classify(map.outs, count);
+    const jobs = kernels.encap(map.outs, count, this.#outboundSa);
+    this.engine.seal(this.u32[(this.#outboundSa + L.OSA_KEY) >> 2] ?? 0, map.jobs, jobs);
+    kernels.jobsSealed();
+    const first = this.view.getUint32(map.sends + L.SEND_PACKET, true);
+    const segment = this.view.getUint32(map.sends + L.SEND_LENGTH, true);
+    const octets = this.u8.slice(first, first + jobs * segment);
+    kernels.beginOutbound();
+    return { octets, segment };
+  }
+
+  /** Puts captured ESP back where a message is received: the copy that the kernel would make, timed apart by `restore` alone. */
+  restore({ octets }: { octets: Uint8Array }): void {
+    this.u8.set(octets, this.map.rxBuffers);
+  }
+
+  /** The inbound path for the message restored: look up, replay check, open, compare, commit, selectors, join. Returns packets delivered. */
+  inbound({ octets, segment }: { octets: Uint8Array; segment: number }): number {
+    const { kernels, map } = this;
+    // The same packets again and again: the window forgets them, so that none is a replay. They are fewer than 64, so all are in its first word.
+    this.view.setBigUint64(this.#inboundSa + L.ISA_TOP, 0n, true);
+    this.view.setBigUint64(this.#bitmap, 0n, true);
+    kernels.prepare(map.rxBuffers, octets.length, segment, 0, this.#inboundSa + L.ISA_PEER, false);
+    const count = kernels.preparedCount.value;
+    this.engine.open(this.#inboundKey, map.jobs, count);
+    kernels.finish();
+    let delivered = 0;
+    for (let i = 0; i < count; i += kernels.recordsTaken.value) {
+      kernels.coalesce(i, count);
+      if (kernels.vectorOctets.value <= L.VNET_HEADER) throw new Error("the benchmark's packet was dropped");
+      delivered += kernels.recordsTaken.value;
+    }
+    kernels.beginInbound();
+    return delivered;
+  }
+
+  get #bitmap(): number {
+    return this.view.getUint32(this.#inboundSa + L.ISA_BITMAP, true);
+  }
+
+  /** The engine alone on the message restored. Opens in place, which for these ciphers costs the same on any octets. */
+  rawOpen({ octets, segment }: { octets: Uint8Array; segment: number }): number {
+    const { kernels, map } = this;
+    if (this.#rawJobs === 0) {
+      this.view.setBigUint64(this.#inboundSa + L.ISA_TOP, 0n, true);
+      kernels.prepare(map.rxBuffers, octets.length, segment, 0, this.#inboundSa + L.ISA_PEER, false);
+      this.#rawJobs = kernels.preparedCount.value;
+      kernels.beginInbound();
+    }
+    this.engine.open(this.#inboundKey, map.jobs, this.#rawJobs);
+    return this.#rawJobs;
+  }
+}
