@@ -32,6 +32,13 @@ export interface ChildPlan {
   readonly remoteTs: readonly TrafficSelector[];
 }
 
+/** For a Child SA that a group asks for: the first if it is empty again, else one more; with the selectors that the others have. */
+export function planForGroup(group: GroupBinding, cpu: CpuIndex): ChildPlan {
+  const isFirst = group.isEmpty;
+  const shared = isFirst && group.isFirstShared;
+  return { config: group.config, group, purpose: { kind: isFirst ? "first" : "additional" }, cpu, shared, ...group.selectors };
+}
+
 /** What both ends want, as far as the initiator can see it in the answer. */
 export interface AgreedChild {
   readonly chosen: ChosenProposal;

@@ -151,7 +151,10 @@ export class Connection {
   /** Takes the next step towards what is wanted, unless it is being taken. */
   pursue(now: number): void {
     const ikeSa = this.#ports.established(this).at(-1);
-    if (ikeSa !== undefined) return this.#createChildren(ikeSa, now);
+    if (ikeSa !== undefined) {
+      this.#createChildren(ikeSa, now);
+      return;
+    }
     if (this.#demands.size > 0 && this.#attempt === undefined) this.#begin(1, now);
   }
 
@@ -163,7 +166,10 @@ export class Connection {
     for (const demand of this.#inFlight.values()) this.#demands.set(demand.child.name, demand);
     this.#inFlight.clear();
     const { keyingTries } = this.config;
-    if (kind === "unreachable" && (keyingTries === 0 || attempt.number < keyingTries)) return this.#begin(attempt.number + 1, now);
+    if (kind === "unreachable" && (keyingTries === 0 || attempt.number < keyingTries)) {
+      this.#begin(attempt.number + 1, now);
+      return;
+    }
     this.#giveUp(text, now);
   }
 
@@ -244,7 +250,10 @@ export class Connection {
 
   /** §2.25: TEMPORARY_FAILURE asks for patience, anything else is an answer. */
   #createRefused(demand: ChildDemand, notifyType: number, text: string, now: number): void {
-    if (notifyType !== NotifyType.TEMPORARY_FAILURE) return this.childRefused(demand.child, notifyType, text, now);
+    if (notifyType !== NotifyType.TEMPORARY_FAILURE) {
+      this.childRefused(demand.child, notifyType, text, now);
+      return;
+    }
     const { timers } = this.#ports.services;
     timers.schedule(now + TEMPORARY_FAILURE_WAIT * (0.5 + this.#ports.services.random()), "retry", (at) => {
       // Taken back in the meantime?

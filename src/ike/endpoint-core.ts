@@ -9,6 +9,7 @@ import { Connection } from "./connection.ts";
 import type { EndpointDependencies } from "./dependencies.ts";
 import { AuthenticationFailed } from "./errors.ts";
 import type { Exchange } from "./exchanger.ts";
+import { planForGroup } from "./child-offer.ts";
 import { CreateChild } from "./exchanges/create-child.ts";
 import { closeChild } from "./exchanges/delete-child.ts";
 import { closeIkeSa } from "./exchanges/delete-ike.ts";
@@ -19,7 +20,8 @@ import { HalfOpenGuard } from "./half-open.ts";
 import { HalfOpenTable, type HalfOpen } from "./half-open-table.ts";
 import { formatIdentity } from "./identity.ts";
 import { IkeLifecycle } from "./ike-lifecycle.ts";
-import type { Answer, Death, IkeSa, IkeSaOwner, Request } from "./ike-sa.ts";
+import type { Answer, Request } from "./answer.ts";
+import type { Death, IkeSa, IkeSaOwner } from "./ike-sa.ts";
 import { Initiations } from "./initiation.ts";
 import { Registry } from "./registry.ts";
 import { answerRequest } from "./request-dispatch.ts";
@@ -90,13 +92,17 @@ export class EndpointCore implements IkeSaOwner {
 
   handleSadbEvent(event: SadbEvent, now: number): void {
     switch (event.verb) {
-      case "acquire":
-        return this.#acquire(event.policyId, event.cpu, event.flow, now);
+      case "acquire": {
+        this.#acquire(event.policyId, event.cpu, event.flow, now);
+        return;
+      }
       case "expire": {
         const child = this.registry.child(event.id)?.child;
         if (child === undefined) return;
         const why = `its limit of ${event.why} is reached`;
-        return event.hard ? this.childLifecycle.expire(child, why, now) : this.childLifecycle.rekey(child, now);
+        if (event.hard) this.childLifecycle.expire(child, why, now);
+        else this.childLifecycle.rekey(child, now);
+        return;
       }
       case "addressChanged": {
         const ikeSa = this.registry.child(event.id)?.ikeSa;
@@ -202,9 +208,12 @@ export class EndpointCore implements IkeSaOwner {
 
   /** IkeSaOwner */
   createChildSa(ikeSa: IkeSa, group: GroupBinding, cpu: CpuIndex, now: number): void {
-    if (!ikeSa.isEstablished || this.isShuttingDown) return group.refused(cpu, "abandoned", now);
+    if (!ikeSa.isEstablished || this.isShuttingDown) {
+      group.refused(cpu, "abandoned", now);
+      return;
+    }
     ikeSa.exchanger.enqueue(
-      new CreateChild(group.planFor(cpu), {
+      new CreateChild(planForGroup(group, cpu), {
         created: () => undefined,
         refused: (notifyType, text, at) => {
           this.services.outputs.event({
@@ -285,10 +294,16 @@ export class EndpointCore implements IkeSaOwner {
   #acquire(id: PolicyId, cpu: CpuIndex, flow: FlowKey, now: number): void {
     if (this.isShuttingDown) return;
     const group = this.registry.groupByPolicy(id);
-    if (group !== undefined) return group.acquire(cpu, now);
+    if (group !== undefined) {
+      group.acquire(cpu, now);
+      return;
+    }
     for (const connection of this.registry.connections.values()) {
       const trap = connection.trapOf(id);
-      if (trap !== undefined) return connection.acquire(trap, cpu, flow, now);
+      if (trap !== undefined) {
+        connection.acquire(trap, cpu, flow, now);
+        return;
+      }
     }
   }
 

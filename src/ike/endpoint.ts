@@ -102,11 +102,15 @@ export class IkeEndpoint {
     let message: DecodedMessage;
     try {
       const header = decodeIkeHeader(octets);
-      if (header.majorVersion !== 2) return this.#refuseVersion(header, path, now);
+      if (header.majorVersion !== 2) {
+        this.#refuseVersion(header, path, now);
+        return;
+      }
       message = decodeMessage(octets);
     } catch (error) {
       if (!(error instanceof MalformedMessage)) throw error;
-      return counters.drop("malformed");
+      counters.drop("malformed");
+      return;
     }
     if (message.header.exchangeType === ExchangeType.IKE_SA_INIT) this.#receiveInit(message, octets, path, now);
     else this.#receiveProtected(message, octets, path, now);
@@ -122,12 +126,19 @@ export class IkeEndpoint {
     }
     const isFirst =
       header.isInitiator && header.messageId === 0 && header.responderSpi === NO_IKE_SPI && header.initiatorSpi !== NO_IKE_SPI;
-    if (!isFirst) return counters.drop("wrongExchange");
+    if (!isFirst) {
+      counters.drop("wrongExchange");
+      return;
+    }
     const known = core.halfOpen.responseTo(header.initiatorSpi, path.remote, octets);
-    if (known === "other") return counters.drop("wrongExchange");
+    if (known === "other") {
+      counters.drop("wrongExchange");
+      return;
+    }
     if (known !== undefined) {
       counters.retransmitsIn++;
-      return core.send(known, path);
+      core.send(known, path);
+      return;
     }
     this.#answerInit(message, octets, path, now);
   }
@@ -138,19 +149,33 @@ export class IkeEndpoint {
     const candidates = core.config.connections.filter(
       ({ localAddrs, remoteAddrs }) => matchesAddress(localAddrs, path.local.address) && matchesAddress(remoteAddrs, path.remote.address),
     );
-    if (candidates.length === 0) return counters.drop("noConnection");
+    if (candidates.length === 0) {
+      counters.drop("noConnection");
+      return;
+    }
     const result = answerIkeSaInit({ message, octets, path, candidates }, core.guard, core.services, core, now);
     switch (result.kind) {
-      case "drop":
-        return counters.drop(result.reason);
+      case "drop": {
+        counters.drop(result.reason);
+        return;
+      }
       case "half-open":
         core.opened({ ...result, candidates, source: path.remote }, now);
-        return core.send(result.handshake.response, path);
+        {
+          core.send(result.handshake.response, path);
+          return;
+        }
       case "stateless":
-        if (!this.#unproven.allows(now)) return counters.drop("rateLimited");
+        if (!this.#unproven.allows(now)) {
+          counters.drop("rateLimited");
+          return;
+        }
         if (result.notifyType === NotifyType.COOKIE) counters.cookiesSent++;
         else core.reportRefusal(undefined, path.remote, result.notifyType, result.text);
-        return core.send(result.response, path);
+        {
+          core.send(result.response, path);
+          return;
+        }
     }
   }
 
@@ -159,11 +184,15 @@ export class IkeEndpoint {
     const { header } = message;
     const [ownSpi, peerSpi] = header.isInitiator ? [header.responderSpi, header.initiatorSpi] : [header.initiatorSpi, header.responderSpi];
     const ikeSa = core.registry.bySpi(ownSpi);
-    if (ikeSa?.peerSpi === peerSpi) return ikeSa.handleMessage(message, octets, path, now);
+    if (ikeSa?.peerSpi === peerSpi) {
+      ikeSa.handleMessage(message, octets, path, now);
+      return;
+    }
     const last = header.isResponse ? undefined : core.tombstones.answerTo(ownSpi, octets, now);
     if (last !== undefined) {
       core.services.counters.retransmitsIn++;
-      return core.send(last, path);
+      core.send(last, path);
+      return;
     }
     core.services.counters.drop("unknownSpi");
     // §2.21.4: a hint that proves nothing, for a peer that may have missed our restart.
@@ -180,7 +209,10 @@ export class IkeEndpoint {
 
   /** One unprotected Notify, with the message's own SPIs and ID (§2.21, §3.1), and not too often. */
   #answerUnproven(header: IkeHeader, payload: NotifyPayload, path: TransportAddresses, now: number): void {
-    if (!this.#unproven.allows(now)) return this.#core.services.counters.drop("rateLimited");
+    if (!this.#unproven.allows(now)) {
+      this.#core.services.counters.drop("rateLimited");
+      return;
+    }
     const { initiatorSpi, responderSpi, exchangeType, messageId } = header;
     const answer = { initiatorSpi, responderSpi, exchangeType, messageId, isInitiator: !header.isInitiator, isResponse: true };
     this.#core.send(encodeMessage(answer, [payload]), path);

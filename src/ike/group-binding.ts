@@ -12,7 +12,6 @@ import type { Purpose } from "../multisa/notifies.ts";
 import { NotifyType } from "../wire/iana/index.ts";
 import type { NotifyPayload, Payload } from "../wire/payload.ts";
 import { formatTrafficSelector, type TrafficSelector } from "../wire/traffic-selector.ts";
-import type { ChildPlan } from "./child-offer.ts";
 import type { ChildSa, Membership } from "./child-sa.ts";
 import type { ChildConfig } from "./config.ts";
 import { BrokenInvariant, NoAgreement } from "./errors.ts";
@@ -27,6 +26,11 @@ export interface GroupOwner {
   createChildSa(group: GroupBinding, cpu: CpuIndex, now: number): void;
   rekeyChildSa(child: ChildSa, now: number): void;
   deleteChildSa(child: ChildSa, why: string, now: number): void;
+}
+
+export interface GroupSelectors {
+  readonly localTs: readonly TrafficSelector[];
+  readonly remoteTs: readonly TrafficSelector[];
 }
 
 /** How a Child SA came to be, for its group. */
@@ -47,7 +51,7 @@ export class GroupBinding implements Membership {
   readonly #services: Services;
   readonly #group: ChildSaGroup;
   readonly #members = new Map<ChildSaId, ChildSa>();
-  #selectors: { readonly localTs: readonly TrafficSelector[]; readonly remoteTs: readonly TrafficSelector[] } | undefined;
+  #selectors: GroupSelectors | undefined;
   #hasPolicy = false;
   #timer: Timer | undefined;
 
@@ -73,6 +77,12 @@ export class GroupBinding implements Membership {
     return this.#group.isFirstShared;
   }
 
+  /** The negotiated selectors, which all members have. Throws BrokenInvariant before they are negotiated. */
+  get selectors(): GroupSelectors {
+    if (this.#selectors === undefined) throw new BrokenInvariant("a group is used before its selectors are negotiated");
+    return this.#selectors;
+  }
+
   /** The negotiated selectors as one text; undefined before that. */
   get key(): string | undefined {
     return this.#selectors === undefined ? undefined : selectorSetKey(this.#selectors.localTs, this.#selectors.remoteTs);
@@ -91,7 +101,7 @@ export class GroupBinding implements Membership {
   /** Before the first SA that names the policy. */
   openPolicy(): void {
     if (this.#hasPolicy) return;
-    const { localTs, remoteTs } = this.#boundSelectors;
+    const { localTs, remoteTs } = this.selectors;
     const name = `${this.connectionName}/${this.config.name}`;
     const priority = groupPriority(localTs, remoteTs);
     const { onMissingSa } = this.config;
@@ -123,13 +133,6 @@ export class GroupBinding implements Membership {
   /** For the successor of a member. */
   seatForRekey(child: ChildSa): { readonly cpu: CpuIndex; readonly shared: boolean } {
     return { cpu: this.#group.cpuForRekey(child.id), shared: this.#group.isShared(child.id) };
-  }
-
-  /** For a Child SA that the group has asked for: the first if it is empty again, else one more; with the selectors that the others have. */
-  planFor(cpu: CpuIndex): ChildPlan {
-    const first = this.isEmpty;
-    const shared = first && this.isFirstShared;
-    return { config: this.config, group: this, purpose: { kind: first ? "first" : "additional" }, cpu, shared, ...this.#boundSelectors };
   }
 
   join(child: ChildSa, { purpose, role, peerPayloads, rekeyOf, isConfirmed }: Joining, now: number): void {
@@ -208,11 +211,6 @@ export class GroupBinding implements Membership {
     };
   }
 
-  get #boundSelectors(): { readonly localTs: readonly TrafficSelector[]; readonly remoteTs: readonly TrafficSelector[] } {
-    if (this.#selectors === undefined) throw new BrokenInvariant("a group is used before its selectors are negotiated");
-    return this.#selectors;
-  }
-
   #closePolicy(): void {
     if (!this.#hasPolicy) return;
     this.#services.outputs.sadb({ verb: "removePolicy", policyId: this.policyId });
@@ -231,8 +229,10 @@ export class GroupBinding implements Membership {
 
   #perform(action: GroupAction, now: number): void {
     switch (action.kind) {
-      case "create":
-        return this.owner.createChildSa(this, action.cpu, now);
+      case "create": {
+        this.owner.createChildSa(this, action.cpu, now);
+        return;
+      }
       case "setEntry":
         if (this.#hasPolicy) {
           this.#services.outputs.sadb({ verb: "setEntry", policyId: this.policyId, cpu: action.cpu, entry: action.entry });

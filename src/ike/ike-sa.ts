@@ -9,6 +9,7 @@ import type { DecodedMessage, MessageHeader, PayloadChain } from "../wire/messag
 import { notify, unsupportedCriticalPayload } from "../wire/notify.ts";
 import type { Payload } from "../wire/payload.ts";
 import { formatSocketAddress, sameSocketAddress } from "./addresses.ts";
+import type { Answer, LastAnswer, Request } from "./answer.ts";
 import type { ChildSa, TransportAddresses } from "./child-sa.ts";
 import type { IkeSaId } from "./command.ts";
 import type { ConnectionConfig } from "./config.ts";
@@ -23,25 +24,6 @@ import type { NatSituation } from "./nat-detection.ts";
 import { RequestWindow } from "./request-window.ts";
 import type { Services } from "./services.ts";
 import type { Timer } from "./timers.ts";
-
-/** A request of the peer, decrypted, not repeated, and without unknown critical payloads. */
-export interface Request {
-  readonly exchangeType: number;
-  readonly messageId: number;
-  readonly payloads: readonly Payload[];
-}
-
-export interface Answer {
-  readonly payloads: readonly Payload[];
-  /** Done when the response is on its way: what must not happen before. */
-  readonly then?: (now: number) => void;
-}
-
-/** The last request that was answered, and its answer: enough to answer it once more after the keys are gone. */
-export interface LastAnswer {
-  readonly request: Uint8Array;
-  readonly response: Uint8Array;
-}
 
 export interface Death {
   /** What it was before. */
@@ -118,8 +100,6 @@ export class IkeSa implements GroupOwner {
   readonly #requests: RequestWindow;
   #lastAnswer: LastAnswer | undefined;
   #isInUse = false;
-  /** Called when the peer is known to have our answer to the request of this message ID. */
-  #onDelivered: { readonly messageId: number; readonly action: (now: number) => void }[] = [];
 
   constructor(parameters: IkeSaParameters, services: Services, owner: IkeSaOwner) {
     this.id = services.newIkeSaId();
@@ -220,12 +200,21 @@ export class IkeSa implements GroupOwner {
     const { header } = message;
     const { counters } = this.services;
     // The I flag tells the two directions apart: our own message come back is nobody's (RFC 7296 §3.1).
-    if (header.isInitiator === this.isOriginalInitiator || this.#keys === undefined) return counters.drop("unprotected");
+    if (header.isInitiator === this.isOriginalInitiator || this.#keys === undefined) {
+      counters.drop("unprotected");
+      return;
+    }
     let inside: PayloadChain | MalformedMessage;
     try {
       const opened = this.#keys.protection.open(message);
-      if (opened === "unprotected") return counters.drop("unprotected");
-      if (opened === "bad integrity") return counters.drop("integrity");
+      if (opened === "unprotected") {
+        counters.drop("unprotected");
+        return;
+      }
+      if (opened === "bad integrity") {
+        counters.drop("integrity");
+        return;
+      }
       inside = opened;
     } catch (error) {
       if (!(error instanceof MalformedMessage)) throw error;
@@ -237,7 +226,7 @@ export class IkeSa implements GroupOwner {
 
   /** Runs `action` when the peer must have our answer to `messageId`, unless the IKE SA is gone before. */
   whenDelivered(messageId: number, action: (now: number) => void): void {
-    this.#onDelivered.push({ messageId, action });
+    this.#requests.whenDelivered(messageId, action);
   }
 
   /** GroupOwner */
@@ -261,7 +250,6 @@ export class IkeSa implements GroupOwner {
     if (from === "DEAD") return;
     this.transition({ kind: "DEAD" }, why);
     for (const timer of this.timers.splice(0)) timer.cancel();
-    this.#onDelivered = [];
     this.exchanger.stop(abandoned, now);
     for (const group of this.groups.values()) group.ikeSaGone(now);
     this.groups.clear();
@@ -300,13 +288,16 @@ export class IkeSa implements GroupOwner {
     old.children.clear();
     old.groups.clear();
     // An answer on the old IKE SA that the peer has not acknowledged is acknowledged by its going over to the new one.
-    for (const { action } of old.#onDelivered.splice(0)) action(now);
+    old.#requests.allDelivered(now);
     for (const exchange of old.exchanger.takeQueue()) this.exchanger.enqueue(exchange, now);
   }
 
   #handleResponse({ header, unsupportedCritical }: DecodedMessage, inside: PayloadChain | MalformedMessage, now: number): void {
     const exchange = this.exchanger.exchangeOf(header.messageId);
-    if (exchange?.exchangeType !== header.exchangeType) return this.services.counters.drop("unknownResponse");
+    if (exchange?.exchangeType !== header.exchangeType) {
+      this.services.counters.drop("unknownResponse");
+      return;
+    }
     this.lastHeardAt = now;
     const refused = refusalOf(inside, unsupportedCritical);
     if (refused === undefined) {
@@ -316,7 +307,8 @@ export class IkeSa implements GroupOwner {
       } catch (error) {
         if (!(error instanceof PeerMisbehaved) && !(error instanceof MalformedMessage)) throw error;
         this.services.counters.drop("answerRefused");
-        return this.owner.responseRefused(this, exchange.name, error, now);
+        this.owner.responseRefused(this, exchange.name, error, now);
+        return;
       }
     }
     this.services.counters.drop("answerRefused");
@@ -332,14 +324,18 @@ export class IkeSa implements GroupOwner {
   ): void {
     const { counters } = this.services;
     const verdict = this.#requests.classify(header.messageId);
-    if (verdict.kind === "outside") return counters.drop("outsideWindow");
+    if (verdict.kind === "outside") {
+      counters.drop("outsideWindow");
+      return;
+    }
     if (verdict.kind === "repeated") {
       counters.retransmitsIn++;
-      return this.#transmit(verdict.response, path, now);
+      this.#transmit(verdict.response, path, now);
+      return;
     }
     this.lastHeardAt = now;
     this.#notePath(path, now);
-    this.#noteDelivered(header.messageId, now);
+    this.#requests.noteDelivered(header.messageId, now);
     const { exchangeType, messageId } = header;
     const answer = this.#answer(inside, unsupportedCritical, exchangeType, messageId, now);
     const response = this.#seal(exchangeType, messageId, true, answer.payloads);
@@ -386,14 +382,6 @@ export class IkeSa implements GroupOwner {
     if (!this.isEstablished) return;
     for (const child of this.children.values()) child.moveTo(addresses);
     this.services.outputs.event({ kind: "peerMoved", sa: this.ref, from, to: addresses.remote });
-  }
-
-  #noteDelivered(messageId: number, now: number): void {
-    const before = this.#requests.deliveredBefore(messageId);
-    const delivered = this.#onDelivered.filter((waiting) => waiting.messageId < before);
-    if (delivered.length === 0) return;
-    this.#onDelivered = this.#onDelivered.filter((waiting) => waiting.messageId >= before);
-    for (const { action } of delivered) action(now);
   }
 
   #seal(exchangeType: number, messageId: number, isResponse: boolean, payloads: readonly Payload[]): Uint8Array {

@@ -79,10 +79,14 @@ export class Initiations {
     this.#initiating.delete(ikeSa.ownSpi);
     if (!ikeSa.nat.supported) {
       const why = "The peer does not support NAT traversal, and ESP without UDP encapsulation is not implemented.";
-      return this.#fail(ikeSa, connection, why, "refused", now);
+      this.#fail(ikeSa, connection, why, "refused", now);
+      return;
     }
     const demand = connection.takeDemand();
-    if (demand === undefined) return this.#fail(ikeSa, connection, "The peer's own IKE SA serves what was asked for.", "refused", now);
+    if (demand === undefined) {
+      this.#fail(ikeSa, connection, "The peer's own IKE SA serves what was asked for.", "refused", now);
+      return;
+    }
     ikeSa.addresses = this.#floated(ikeSa.addresses);
     ikeSa.transition({ kind: "AUTHENTICATING" }, "IKE_SA_INIT completed");
     const { config } = connection;
@@ -106,7 +110,10 @@ export class Initiations {
 
   #authenticationFailed(ikeSa: IkeSa, connection: Connection, text: string, tellPeer: boolean, now: number): void {
     this.#ports.authenticationFailed(ikeSa, text);
-    if (!tellPeer) return this.#fail(ikeSa, connection, text, "refused", now);
+    if (!tellPeer) {
+      this.#fail(ikeSa, connection, text, "refused", now);
+      return;
+    }
     connection.attemptFailed(text, "refused", now);
     ikeSa.transition({ kind: "DELETING" }, text);
     ikeSa.exchanger.enqueue(new RejectPeer(text), now);

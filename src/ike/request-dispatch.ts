@@ -7,7 +7,8 @@ import { answerCreateChild } from "./exchanges/create-child-responder.ts";
 import { answerIkeAuth, type IkeAuthContext } from "./exchanges/ike-auth-responder.ts";
 import { answerInformational } from "./exchanges/informational.ts";
 import { answerRekeyIke } from "./exchanges/rekey-ike-responder.ts";
-import type { Answer, IkeSa, Request } from "./ike-sa.ts";
+import type { Answer, Request } from "./answer.ts";
+import type { IkeSa } from "./ike-sa.ts";
 
 export interface DispatchPorts {
   /** Of a half-open IKE SA. */

@@ -4,7 +4,7 @@
  */
 import type { IkeSpi } from "../wire/ike-header.ts";
 import { equalOctets } from "../wire/octets.ts";
-import type { LastAnswer } from "./ike-sa.ts";
+import type { LastAnswer } from "./answer.ts";
 
 /** Milliseconds; longer than most peers retransmit. */
 const LIFETIME = 60_000;

@@ -44,7 +44,10 @@ export class CreateChild implements Exchange<IkeSa> {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
     const refusal = findErrorNotify(payloads);
-    if (refusal === undefined) return this.#complete(host, exchange, payloads, now);
+    if (refusal === undefined) {
+      this.#complete(host, exchange, payloads, now);
+      return;
+    }
     const wanted = refusal.notifyType === NotifyType.INVALID_KE_PAYLOAD ? invalidKeMethodOf(refusal) : undefined;
     exchange.release();
     if (
@@ -53,7 +56,8 @@ export class CreateChild implements Exchange<IkeSa> {
       wanted !== exchange.method &&
       keyExchangesOf(this.#plan.config.espProposals).includes(wanted)
     ) {
-      return host.exchanger.enqueue(new CreateChild(this.#plan, this.#outcome, wanted), now);
+      host.exchanger.enqueue(new CreateChild(this.#plan, this.#outcome, wanted), now);
+      return;
     }
     const name = NotifyType.nameOf(refusal.notifyType);
     this.#outcome.refused(refusal.notifyType, `The peer refused a Child SA for ${this.#plan.config.name}: ${name}.`, now);

@@ -7,7 +7,10 @@ import type { IkeSa } from "../ike-sa.ts";
 /** Takes back what waits to be sent, and sends the Delete as soon as the window allows. Without an answer the IKE SA goes all the same. */
 export function closeIkeSa(ikeSa: IkeSa, why: string, now: number): void {
   if (ikeSa.state.kind === "DELETING" || ikeSa.state.kind === "DEAD") return;
-  if (!ikeSa.hasKeys || ikeSa.state.kind === "HALF_OPEN") return ikeSa.destroy(why, "local", now);
+  if (!ikeSa.hasKeys || ikeSa.state.kind === "HALF_OPEN") {
+    ikeSa.destroy(why, "local", now);
+    return;
+  }
   ikeSa.transition({ kind: "DELETING" }, why);
   for (const exchange of ikeSa.exchanger.takeQueue()) exchange.abandon(ikeSa, "IKE SA deleted", now);
   ikeSa.exchanger.enqueue(new DeleteIke(why), now);

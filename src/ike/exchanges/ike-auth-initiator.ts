@@ -76,20 +76,25 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
     const refusal = findErrorNotify(payloads);
     if (refusal !== undefined && !payloads.some(({ type }) => type === "AUTH")) {
       this.#offer?.release();
-      return this.#outcome.failed(`The peer refused IKE_AUTH: ${NotifyType.nameOf(refusal.notifyType)}.`, false, now);
+      this.#outcome.failed(`The peer refused IKE_AUTH: ${NotifyType.nameOf(refusal.notifyType)}.`, false, now);
+      return;
     }
     try {
       this.#authenticate(host, payloads);
     } catch (error) {
       this.#offer?.release();
       if (!(error instanceof AuthenticationFailed) && !(error instanceof PeerMisbehaved)) throw error;
-      return this.#outcome.failed(error.message, true, now);
+      this.#outcome.failed(error.message, true, now);
+      return;
     }
     host.transition({ kind: "ESTABLISHED" }, "authenticated");
     this.#outcome.established(now);
     const window = findNotify(payloads, NotifyType.SET_WINDOW_SIZE);
     if (window !== undefined) host.exchanger.setWindow(Math.min(windowSizeOf(window), host.services.config.windowSize), now);
-    if (refusal === undefined) return this.#createChild(host, payloads, now);
+    if (refusal === undefined) {
+      this.#createChild(host, payloads, now);
+      return;
+    }
     // §1.2: without the Child SA, the IKE SA is there all the same.
     this.#offer?.release();
     this.#refuseChild(refusal.notifyType, `the peer refused it: ${NotifyType.nameOf(refusal.notifyType)}`, now);
@@ -150,7 +155,8 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
     } catch (error) {
       if (!(error instanceof PeerMisbehaved) && !(error instanceof NoAgreement) && !(error instanceof MalformedMessage)) throw error;
       host.exchanger.enqueue(new DeleteUnusedSpi(offer.keepSpi()), now);
-      return this.#refuseChild(NotifyType.INVALID_SYNTAX, `the peer's answer cannot be used: ${error.message}`, now);
+      this.#refuseChild(NotifyType.INVALID_SYNTAX, `the peer's answer cannot be used: ${error.message}`, now);
+      return;
     }
     this.#outcome.childCreated(now);
   }

@@ -67,23 +67,41 @@ export class IkeSaInitInitiator {
   handleResponse(message: DecodedMessage, octets: Uint8Array, now: number): void {
     const { counters } = this.#ikeSa.services;
     const { header, payloads } = message;
-    if (header.messageId !== 0 || header.isInitiator || message.unsupportedCritical !== undefined) return counters.drop("answerRefused");
+    if (header.messageId !== 0 || header.isInitiator || message.unsupportedCritical !== undefined) {
+      counters.drop("answerRefused");
+      return;
+    }
     try {
       this.#handlePayloads(payloads, header.responderSpi, octets, now);
     } catch (error) {
       // A forger may be quicker than the peer: keep on waiting for a good answer.
-      if (error instanceof MalformedMessage || error instanceof PeerMisbehaved) return counters.drop("answerRefused");
-      if (error instanceof NoAgreement) return this.#fail(error.message, now);
+      if (error instanceof MalformedMessage || error instanceof PeerMisbehaved) {
+        counters.drop("answerRefused");
+        return;
+      }
+      if (error instanceof NoAgreement) {
+        this.#fail(error.message, now);
+        return;
+      }
       throw error;
     }
   }
 
   #handlePayloads(payloads: readonly Payload[], peerSpi: IkeSa["peerSpi"], octets: Uint8Array, now: number): void {
     const cookieNotify = findNotify(payloads, NotifyType.COOKIE);
-    if (cookieNotify !== undefined) return this.#returnCookie(cookieOf(cookieNotify).slice(), now);
+    if (cookieNotify !== undefined) {
+      this.#returnCookie(cookieOf(cookieNotify).slice(), now);
+      return;
+    }
     const refusal = findErrorNotify(payloads);
-    if (refusal?.notifyType === NotifyType.INVALID_KE_PAYLOAD) return this.#changeMethod(invalidKeMethodOf(refusal), now);
-    if (refusal !== undefined) return this.#fail(`The peer refused IKE_SA_INIT: ${NotifyType.nameOf(refusal.notifyType)}.`, now);
+    if (refusal?.notifyType === NotifyType.INVALID_KE_PAYLOAD) {
+      this.#changeMethod(invalidKeMethodOf(refusal), now);
+      return;
+    }
+    if (refusal !== undefined) {
+      this.#fail(`The peer refused IKE_SA_INIT: ${NotifyType.nameOf(refusal.notifyType)}.`, now);
+      return;
+    }
     if (peerSpi === NO_IKE_SPI) throw new PeerMisbehaved("its SPI is zero");
     this.#complete(payloads, peerSpi, octets, now);
   }
@@ -115,7 +133,8 @@ export class IkeSaInitInitiator {
   /** §1.2: the responder wants another of the methods that we offered. */
   #changeMethod(method: number, now: number): void {
     if (!keyExchangesOf(this.#config.proposals).includes(method) || this.#methodsTried.has(method)) {
-      return this.#fail(`The peer asks for key exchange method ${method}, which is not one of ours left to try.`, now);
+      this.#fail(`The peer asks for key exchange method ${method}, which is not one of ours left to try.`, now);
+      return;
     }
     this.#methodsTried.add(method);
     this.#keyExchange.destroy();
@@ -125,7 +144,10 @@ export class IkeSaInitInitiator {
 
   #restart(now: number): void {
     this.#retransmission?.stop();
-    if (++this.#restarts > MAX_RESTARTS) return this.#fail("The peer asked to start over again and again.", now);
+    if (++this.#restarts > MAX_RESTARTS) {
+      this.#fail("The peer asked to start over again and again.", now);
+      return;
+    }
     this.#send(now);
   }
 

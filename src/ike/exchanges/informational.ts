@@ -4,7 +4,8 @@ import { findNotify, setWindowSize, windowSizeOf } from "../../wire/notify.ts";
 import type { DeletePayload, Payload } from "../../wire/payload.ts";
 import type { Exchange } from "../exchanger.ts";
 import { takeOver } from "../ike-sa-succession.ts";
-import type { Answer, IkeSa, Request } from "../ike-sa.ts";
+import type { Answer, Request } from "../answer.ts";
+import type { IkeSa } from "../ike-sa.ts";
 import { answerDeleteChildren } from "./delete-child.ts";
 
 /** §1.4: always answered, if with nothing: that is what liveness checks live on. */

@@ -67,7 +67,8 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
     const refusal = findErrorNotify(payloads);
     if (refusal !== undefined) {
       exchange.release();
-      return this.#refused(host, refusal, exchange.method, now);
+      this.#refused(host, refusal, exchange.method, now);
+      return;
     }
     try {
       this.#complete(host, exchange, exchange.read(payloads), payloads, now);
@@ -107,19 +108,24 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
       keyExchangesOf(espProposals).includes(wanted)
     ) {
       if (this.#old.state.kind === "REKEYING") this.#old.transition({ kind: "INSTALLED" });
-      return host.exchanger.enqueue(new RekeyChild(this.#old, this.#group, this.#outcome, wanted), now);
+      host.exchanger.enqueue(new RekeyChild(this.#old, this.#group, this.#outcome, wanted), now);
+      return;
     }
     if (refusal.notifyType === NotifyType.CHILD_SA_NOT_FOUND && this.#standing === undefined && this.#old.state.kind === "REKEYING") {
       this.#group.leave(this.#old, "peer", now);
       host.forget(this.#old, "the peer does not know it any more", "peer", now);
-      return this.#outcome.lost(this.#old, now);
+      this.#outcome.lost(this.#old, now);
+      return;
     }
     this.#keepOld(refusal.notifyType, now);
   }
 
   /** Ours failed; the peer's, if there was one, takes effect. */
   #keepOld(notifyType: number, now: number): void {
-    if (this.#standing !== undefined) return this.#yield();
+    if (this.#standing !== undefined) {
+      this.#yield();
+      return;
+    }
     if (this.#old.state.kind !== "REKEYING") return;
     this.#old.transition({ kind: "INSTALLED" });
     this.#outcome.failed(this.#old, notifyType, now);

@@ -74,14 +74,18 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
     const refusal = findErrorNotify(payloads);
     if (refusal !== undefined) {
       this.#release(host, offer);
-      return this.#refused(host, refusal, offer.keyExchange.method, now);
+      this.#refused(host, refusal, offer.keyExchange.method, now);
+      return;
     }
     let made: { readonly successor: IkeSa; readonly lowestNonce: Uint8Array };
     try {
       made = this.#read(host, offer, payloads, now);
     } catch (error) {
       this.#release(host, offer);
-      if (error instanceof NoAgreement) return this.#keepOld(host, error.notifyType, now);
+      if (error instanceof NoAgreement) {
+        this.#keepOld(host, error.notifyType, now);
+        return;
+      }
       throw error;
     }
     this.#settle(host, made, now);
@@ -115,7 +119,10 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
 
   #settle(host: IkeSa, { successor, lowestNonce }: { successor: IkeSa; lowestNonce: Uint8Array }, now: number): void {
     // On command, it is being closed: the peer has moved all to the successor, which must not live on.
-    if (host.state.kind !== "REKEYING") return closeIkeSa(successor, "its predecessor is being closed", now);
+    if (host.state.kind !== "REKEYING") {
+      closeIkeSa(successor, "its predecessor is being closed", now);
+      return;
+    }
     const rival = this.rival;
     if (rival !== undefined && this.#collision !== undefined && compareNonces(lowestNonce, this.#collision.lowestNonce) < 0) {
       // §2.8.2: ours holds the lowest nonce, so ours is redundant; the peer closes the old one.
@@ -132,14 +139,18 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
     const isOurs = wanted !== undefined && wanted !== method && keyExchangesOf(host.config?.proposals ?? []).includes(wanted);
     if (this.rival === undefined && isOurs && this.#method === undefined) {
       host.transition({ kind: "ESTABLISHED" }, "the peer wants another key exchange");
-      return host.exchanger.enqueue(new RekeyIke(host, this.#outcome, wanted), now);
+      host.exchanger.enqueue(new RekeyIke(host, this.#outcome, wanted), now);
+      return;
     }
     this.#keepOld(host, refusal.notifyType, now);
   }
 
   #keepOld(host: IkeSa, notifyType: number, now: number): void {
     const rival = this.rival;
-    if (rival !== undefined) return this.#yieldTo(host, rival, now);
+    if (rival !== undefined) {
+      this.#yieldTo(host, rival, now);
+      return;
+    }
     if (host.state.kind !== "REKEYING") return;
     host.transition({ kind: "ESTABLISHED" }, `rekey failed: ${NotifyType.nameOf(notifyType)}`);
     this.#outcome.failed(host, notifyType, now);
