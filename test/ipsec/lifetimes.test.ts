@@ -1,46 +1,71 @@
-import { strict as assert } from "node:assert";
-import { test } from "node:test";
-import { planLifetimes } from "../../src/ipsec/lifetimes.ts";
-import type { LifetimeConfig } from "../../src/ipsec/lifetimes.ts";
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { planLifetimes, type LifetimeConfig } from "../../src/ipsec/lifetimes.ts";
 
-const config: LifetimeConfig = {
-  rekeyTime: 3600_000,
-  lifeTime: 3960_000,
+const HOUR = 3_600_000;
+const CONFIG: LifetimeConfig = {
+  rekeyTime: HOUR,
+  lifeTime: 1.1 * HOUR,
+  rekeyBytes: 1000,
+  lifeBytes: 2000,
+  rekeyPackets: 100,
+  lifePackets: 200,
+  esn: true,
+  shared: false,
+};
+const UNLIMITED: LifetimeConfig = {
+  ...CONFIG,
+  rekeyTime: Infinity,
+  lifeTime: Infinity,
   rekeyBytes: Infinity,
   lifeBytes: Infinity,
   rekeyPackets: Infinity,
   lifePackets: Infinity,
-  esn: true,
-  shared: false,
 };
 
-test("soft comes before hard, whatever is drawn, and two draws differ", () => {
-  for (const random of [0, 0.3, 0.999]) {
-    const { rekeyAt, expireAt, limits } = planLifetimes(
-      { ...config, rekeyPackets: 1000, lifePackets: 1100, rekeyBytes: 5000, lifeBytes: 6000 },
-      random,
-      100,
+describe("time", () => {
+  test("a rekey is due earlier by a random part, the end of life is not", () => {
+    assert.deepEqual(
+      [0, 0.5].map((random) => {
+        const { rekeyAt, expireAt } = planLifetimes(CONFIG, random, 5000);
+        return [rekeyAt, expireAt];
+      }),
+      [
+        [5000 + HOUR, 5000 + 1.1 * HOUR],
+        [5000 + 0.95 * HOUR, 5000 + 1.1 * HOUR],
+      ],
     );
-    assert.ok(rekeyAt > 100 && rekeyAt < expireAt);
+  });
+
+  test("no limit stays no limit", () => {
+    const { rekeyAt, expireAt, limits } = planLifetimes(UNLIMITED, 0.999, 5000);
+    assert.deepEqual([rekeyAt, expireAt], [Infinity, Infinity]);
+    assert.deepEqual(limits, { softPackets: Infinity, hardPackets: Infinity, softBytes: Infinity, hardBytes: Infinity });
+  });
+});
+
+describe("use", () => {
+  test("as configured, the soft limits less a random part", () => {
+    assert.deepEqual(planLifetimes(CONFIG, 0, 0).limits, { softPackets: 100, hardPackets: 200, softBytes: 1000, hardBytes: 2000 });
+    assert.deepEqual(planLifetimes(CONFIG, 0.5, 0).limits, { softPackets: 95, hardPackets: 200, softBytes: 950, hardBytes: 2000 });
+  });
+
+  test("a soft limit always comes before the hard one", () => {
+    const { limits } = planLifetimes({ ...CONFIG, rekeyPackets: 500, rekeyBytes: 5000 }, 0, 0);
     assert.ok(limits.softPackets < limits.hardPackets && limits.softBytes < limits.hardBytes);
-    assert.ok(limits.softPackets <= 1000 && limits.softPackets >= 890);
-  }
-  assert.notEqual(planLifetimes(config, 0, 0).rekeyAt, planLifetimes(config, 0.5, 0).rekeyAt);
-});
+  });
 
-test("without ESN an SA ends with its 32-bit sequence numbers, and is rekeyed well before", () => {
-  const { limits } = planLifetimes({ ...config, esn: false }, 0.5, 0);
-  assert.equal(limits.hardPackets, 2 ** 32 - 1);
-  assert.ok(limits.softPackets < limits.hardPackets * 0.95);
-  assert.equal(planLifetimes(config, 0.5, 0).limits.hardPackets, Infinity);
-});
+  test("without ESN an SA ends before its sequence numbers repeat (RFC 4303 §3.3.3)", () => {
+    const { limits } = planLifetimes({ ...UNLIMITED, esn: false }, 0, 0);
+    assert.equal(limits.hardPackets, 0xffffffff);
+    assert.ok(limits.softPackets <= 0.9 * 0xffffffff);
+  });
 
-test("a shared SA ends below its 32-bit reservation counter even with ESN", () => {
-  for (const esn of [true, false])
-    assert.equal(planLifetimes({ ...config, esn, shared: true }, 0, 0).limits.hardPackets, 2 ** 32 - 2 ** 16);
-});
-
-test("no limit stays no limit", () => {
-  const { rekeyAt, expireAt, limits } = planLifetimes({ ...config, rekeyTime: Infinity, lifeTime: Infinity }, 0.5, 0);
-  assert.deepEqual([rekeyAt, expireAt, limits.softBytes, limits.hardBytes, limits.softPackets], Array(5).fill(Infinity));
+  test("a shared SA ends before its 32-bit reservation counter runs over, ESN or not", () => {
+    for (const esn of [true, false]) {
+      const { limits } = planLifetimes({ ...UNLIMITED, esn, shared: true }, 0, 0);
+      assert.equal(limits.hardPackets, 2 ** 32 - 2 ** 16);
+      assert.ok(limits.softPackets < limits.hardPackets);
+    }
+  });
 });

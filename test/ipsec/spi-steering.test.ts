@@ -1,52 +1,102 @@
-import { strict as assert } from "node:assert";
-import { test } from "node:test";
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
 import { cpuIndex, espSpi } from "../../src/ipsec/names.ts";
-import type { EspSpi } from "../../src/ipsec/names.ts";
-import { cpuOfSpi, drawSpi, newSpiSteering } from "../../src/ipsec/spi-steering.ts";
-import { seededRandom } from "../support/packets.ts";
+import { cpuOfSpi, drawSpi, newSpiSteering, type SpiSteering } from "../../src/ipsec/spi-steering.ts";
+import { seededOctets } from "./entropy.ts";
 
-test("drawn SPIs are steered to the CPU they were drawn for, are not reserved and not taken", () => {
-  const random = seededRandom(4303);
-  for (const workers of [1, 2, 3, 8, 64, 1000]) {
-    const steering = newSpiSteering(random.octets, workers);
-    assert.equal(steering.multiplier % 2, 1);
-    const taken = new Set<EspSpi>();
-    for (let i = 0; i < 300; i++) {
-      const cpu = cpuIndex(random.below(workers));
-      const spi = drawSpi(steering, cpu, random.octets, (candidate) => taken.has(candidate));
+/** Classic BPF as the kernel runs it: A is 32 bits, unsigned; ld [0] loads in network order. In numbers that cannot overflow. */
+function runBpf({ mask, multiplier, workers }: SpiSteering, spi: number): number {
+  let a = BigInt(spi);
+  a ^= BigInt(mask);
+  a = (a * BigInt(multiplier)) % 2n ** 32n;
+  a >>= 16n;
+  return Number(a % BigInt(workers));
+}
+
+describe("the CPU of an SPI", () => {
+  test("is what the BPF program computes, sign bits and all", () => {
+    const random = seededOctets(1);
+    for (const workers of [1, 2, 3, 7, 64, 1000]) {
+      const steering = newSpiSteering(random, workers);
+      for (const spi of [1, 0x7fffffff, 0x80000000, 0xffffffff, steering.mask]) {
+        assert.equal(cpuOfSpi(steering, espSpi(spi)), runBpf(steering, spi), `SPI ${spi} with ${JSON.stringify(steering)}`);
+      }
+      for (let i = 0; i < 500; i++) {
+        const spi = new DataView(random(4).buffer).getUint32(0);
+        assert.equal(cpuOfSpi(steering, espSpi(spi)), runBpf(steering, spi));
+      }
+    }
+  });
+
+  test("is known for a fixed key", () => {
+    const steering = { mask: 0, multiplier: 1, workers: 4 };
+    assert.equal(cpuOfSpi(steering, espSpi(0x00060000)), 2);
+    assert.equal(cpuOfSpi({ ...steering, mask: 0x00010000 }, espSpi(0x00060000)), 3);
+  });
+
+  test("cannot be read from its bits without the key", () => {
+    // Under fresh keys no single bit of an SPI may tell which of two CPUs it is for: it agrees with the CPU number as often as a fair coin.
+    const random = seededOctets(2);
+    const agreements = new Array<number>(32).fill(0);
+    const trials = 4000;
+    for (let i = 0; i < trials; i++) {
+      const steering = newSpiSteering(random, 2);
+      const spi = drawSpi(steering, cpuIndex(i % 2), random, () => false);
+      for (let bit = 0; bit < 32; bit++) if (((spi >>> bit) & 1) === i % 2) agreements[bit]!++;
+    }
+    // Five standard deviations of a fair coin.
+    const tolerance = 5 * Math.sqrt(trials / 4);
+    for (const [bit, count] of agreements.entries())
+      assert.ok(Math.abs(count - trials / 2) < tolerance, `bit ${bit}: ${count} of ${trials}`);
+  });
+});
+
+describe("a new key", () => {
+  test("has an odd multiplier, or SPIs would lose bits", () => {
+    const random = seededOctets(3);
+    for (let i = 0; i < 100; i++) assert.equal(newSpiSteering(random, 2).multiplier % 2, 1);
+  });
+
+  test("uses octets wherever they lie in their buffer", () => {
+    const octets = Uint8Array.of(9, 9, 1, 2, 3, 4, 9, 9);
+    assert.deepEqual(
+      newSpiSteering(() => octets.subarray(2, 6), 2),
+      { mask: 0x01020304, multiplier: 0x01020305, workers: 2 },
+    );
+  });
+});
+
+describe("drawing an SPI", () => {
+  test("finds one for each CPU, never a reserved one, never one that is taken", () => {
+    const random = seededOctets(4);
+    const steering = newSpiSteering(random, 64);
+    const taken = new Set<number>();
+    for (let i = 0; i < 640; i++) {
+      const cpu = cpuIndex(i % 64);
+      const spi = drawSpi(steering, cpu, random, (candidate) => taken.has(candidate));
       assert.equal(cpuOfSpi(steering, spi), cpu);
-      assert.ok(spi >= 256 && spi <= 0xffffffff && !taken.has(spi));
+      assert.ok(spi > 255 && spi <= 0xffffffff && !taken.has(spi));
       taken.add(spi);
     }
-  }
-});
+  });
 
-test("a key that offers reserved SPIs first still gives none", () => {
-  const offers = [0, 1, 255, 256, 257];
-  const steering = { mask: 0, multiplier: 1, workers: 1 };
-  const draw = (): Uint8Array => Uint8Array.of(0, 0, (offers[0] ?? 0) >> 8, (offers.shift() ?? 0) & 0xff);
-  assert.equal(
-    drawSpi(steering, cpuIndex(0), draw, (spi) => spi === 256),
-    257,
-  );
-});
+  test("passes over reserved and taken SPIs", () => {
+    const draws = [0, 255, 256, 257];
+    const random = (): Uint8Array => {
+      const octets = new Uint8Array(4);
+      new DataView(octets.buffer).setUint32(0, draws.shift() ?? assert.fail("asked once too often"));
+      return octets;
+    };
+    const steering = { mask: 0, multiplier: 1, workers: 1 };
+    assert.equal(
+      drawSpi(steering, cpuIndex(0), random, (spi) => spi === 256),
+      257,
+    );
+  });
 
-test("the CPU of an SPI is spread evenly, and another key spreads it otherwise", () => {
-  const random = seededRandom(1);
-  const [a, b] = [newSpiSteering(random.octets, 8), newSpiSteering(random.octets, 8)];
-  const counts = Array<number>(8).fill(0);
-  let same = 0;
-  for (let i = 0; i < 8000; i++) {
-    const spi = espSpi(random.below(2 ** 32));
-    const cpu = cpuOfSpi(a, spi);
-    counts[cpu] = (counts[cpu] ?? 0) + 1;
-    if (cpuOfSpi(b, spi) === cpu) same++;
-  }
-  for (const count of counts) assert.ok(count > 800 && count < 1200, String(counts));
-  assert.ok(same > 700 && same < 1300, `${same} of 8000 SPIs fall on the same CPU under both keys`);
-});
-
-test("a CPU that is not there is refused", () => {
-  const steering = newSpiSteering(seededRandom(1).octets, 2);
-  assert.throws(() => drawSpi(steering, cpuIndex(2), seededRandom(1).octets, () => false), RangeError);
+  test("refuses a CPU that no worker has", () => {
+    const random = seededOctets(5);
+    const steering = newSpiSteering(random, 2);
+    for (const cpu of [2, -1, 0.5]) assert.throws(() => drawSpi(steering, cpuIndex(cpu), random, () => false), RangeError);
+  });
 });
