@@ -1,6 +1,6 @@
 /** The responder's half of negotiating a Child SA, whichever exchange carries it: which child it is, what is agreed, and for which CPU. */
 import type { CpuIndex } from "../ipsec/names.ts";
-import { narrow, selectorSetKey } from "../ipsec/selectors.ts";
+import { contains, narrow, selectorSetKey } from "../ipsec/selectors.ts";
 import type { Purpose } from "../multisa/notifies.ts";
 import { NotifyType } from "../wire/iana/index.ts";
 import type { Payload } from "../wire/payload.ts";
@@ -67,13 +67,19 @@ export function groupOf(ikeSa: IkeSa, child: ChildSa): GroupBinding {
   throw new NoAgreement(NotifyType.TEMPORARY_FAILURE, `Child SA ${child.name} has no group any more`);
 }
 
-/** The first child of the configuration that has anything in common with what the peer proposes (§2.9). */
+/**
+ * The first child of the configuration whose answer would cover the packet that asked, which is in the first selector of each side; else the
+ * first that has anything in common with what the peer proposes (§2.9).
+ */
 function matchSelectors(configs: readonly ChildConfig[], tsi: readonly TrafficSelector[], tsr: readonly TrafficSelector[]): SelectorMatch {
-  for (const config of configs) {
-    const localTs = narrow(config.localTs, tsr);
-    const remoteTs = narrow(config.remoteTs, tsi);
-    if (localTs.length > 0 && remoteTs.length > 0) return { config, localTs, remoteTs };
-  }
+  const matches = configs
+    .map((config) => ({ config, localTs: narrow(config.localTs, tsr), remoteTs: narrow(config.remoteTs, tsi) }))
+    .filter(({ localTs, remoteTs }) => localTs.length > 0 && remoteTs.length > 0);
+  const best = matches.find(({ localTs, remoteTs }) => covers(localTs, tsr[0]) && covers(remoteTs, tsi[0])) ?? matches[0];
+  if (best !== undefined) return best;
   const format = (selectors: readonly TrafficSelector[]): string => selectors.map(formatTrafficSelector).join(", ");
   throw new NoAgreement(NotifyType.TS_UNACCEPTABLE, `no child is configured for traffic from ${format(tsi)} to ${format(tsr)}`);
 }
+
+const covers = (answer: readonly TrafficSelector[], first: TrafficSelector | undefined): boolean =>
+  first !== undefined && answer.some((selector) => contains(selector, first));

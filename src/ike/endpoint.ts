@@ -71,7 +71,11 @@ export class IkeEndpoint {
   }
 
   handleCommand(command: Command, now: number): CommandResult {
-    return carryOut(this.#core, command, now);
+    let result: CommandResult = { ok: false, reason: "The command could not be carried out; please report the fault in the log." };
+    this.#guard(() => {
+      result = carryOut(this.#core, command, now);
+    });
+    return result;
   }
 
   handleTimeout(now: number): void {
