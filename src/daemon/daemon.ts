@@ -106,14 +106,19 @@ export class Daemon {
     this.#device = device;
     this.#dataPlane = dataPlane;
     this.#routing = new Routing(network, device, log);
+    let hasNewInbound = false;
     this.driver = new EndpointDriver(this.#createEndpoint(steering, network), {
       clock: monotonicClock,
       transmit: (output) => {
+        // The peer may send ESP as soon as it has this message: the inbound SA has to be there first.
+        if (hasNewInbound) dataPlane.settle();
+        hasNewInbound = false;
         if (output.kind === "keepalive") transport.sendKeepalive(output.local, output.remote);
         else transport.send(output.local, output.remote, output.octets, output.marker);
       },
       applySadb: (message) => {
         dataPlane.apply(message);
+        hasNewInbound ||= message.verb === "addInbound";
         this.#routing.followPolicy(message);
       },
       onEvent: (event) => {
