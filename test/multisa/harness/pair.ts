@@ -1,113 +1,104 @@
-/** Two ends, the network between them, and one clock. */
-import assert from "node:assert/strict";
-import type { CpuIndex } from "../../../src/ipsec/names.ts";
-import type { GroupConfig } from "../../../src/multisa/config.ts";
-import { seededRandom, type Random } from "../../ike/harness/random.ts";
-import { groupConfig } from "./build.ts";
-import { checkAgreement, checkEnd } from "./checks.ts";
-import { End, type Sa } from "./end.ts";
-import { Network, otherSide, PERFECT, type Conditions, type Side } from "./network.ts";
-import type { Fate } from "./workers.ts";
+/**
+ * Two hosts joined by an IKE SA that loses, repeats and reorders messages. As in IKE, each request is answered once, whatever happens to it on the
+ * way: it is sent again until it is answered, and a repeated one gets the stored answer (RFC 7296 §2.1).
+ */
+import { Host, type HostOptions, type Request, type Response } from "./host.ts";
 
-export interface PairOptions {
-  readonly left?: Partial<GroupConfig>;
-  readonly right?: Partial<GroupConfig>;
-  readonly conditions?: Conditions;
-  readonly seed?: number;
+interface Exchange {
+  readonly from: Host;
+  readonly to: Host;
+  readonly request: Request;
+  readonly done: (response: Response) => void;
+  answer: { readonly response: Response; readonly confirm: () => void } | undefined;
+  isDone: boolean;
 }
 
-/** Longer than this, and the two ends talk for ever. */
-const MAX_STEPS = 200_000;
+/** A message on its way. */
+interface Message {
+  readonly exchange: Exchange;
+  readonly isResponse: boolean;
+}
 
 export class Pair {
-  readonly left: End;
-  readonly right: End;
-  readonly network: Network;
-  readonly random: Random;
+  readonly left: Host;
+  readonly right: Host;
+  readonly #wire: Message[] = [];
+  readonly #open = new Set<Exchange>();
   now = 0;
-  #lastId = 0;
 
-  constructor({ left = {}, right = {}, conditions = PERFECT, seed = 9611 }: PairOptions = {}) {
-    this.random = seededRandom(seed);
-    this.network = new Network(this.random, conditions);
-    const context = { network: this.network, random: this.random, now: () => this.now, newId: () => ++this.#lastId };
-    const [leftConfig, rightConfig] = [groupConfig(left), groupConfig(right)];
-    this.left = new End("left", leftConfig, leftConfig.cpus, context);
-    this.right = new End("right", rightConfig, rightConfig.cpus, context);
+  constructor(left: HostOptions, right: HostOptions) {
+    this.left = new Host("left", 1, left, (request, done) => this.#begin(this.left, this.right, request, done));
+    this.right = new Host("right", 1001, right, (request, done) => this.#begin(this.right, this.left, request, done));
   }
 
-  get ends(): readonly [End, End] {
+  get hosts(): readonly Host[] {
     return [this.left, this.right];
   }
 
-  end(side: Side): End {
-    return side === "left" ? this.left : this.right;
+  get inFlight(): number {
+    return this.#wire.length;
   }
 
-  /** A packet, which proves to its receiver that the sender has the SA. */
-  send(side: Side, cpu: CpuIndex): Fate | "unknown SPI" {
-    const fate = this.end(side).send(cpu);
-    if (typeof fate === "string") return fate;
-    const peer = this.end(otherSide(side));
-    const sa = [...peer.sas.values()].find(({ peerId }) => peerId === fate.sentOn);
-    if (sa === undefined) return "unknown SPI";
-    if (!sa.confirmed) peer.confirm(sa);
-    return fate;
+  /** Exchanges that have no answer yet at the end that asked. */
+  get open(): number {
+    return this.#open.size;
   }
 
-  /** One datagram arrives or is lost; when none is on its way, what is not answered is sent again. */
-  step(): void {
-    if (this.network.isQuiet) for (const end of this.ends) end.retransmit();
-    const datagram = this.network.next();
-    if (datagram === undefined) return;
-    const end = this.end(datagram.to);
-    if ("request" in datagram) end.handleRequest(datagram.id, datagram.request);
-    else end.handleResponse(datagram.id, datagram.response);
-  }
-
-  /** Answers whose arrival their sender could learn of. */
-  get confirmable(): { readonly end: End; readonly sa: Sa }[] {
-    return this.ends.flatMap((end) =>
-      end.live.filter((sa) => !sa.confirmed && this.end(otherSide(end.side)).sas.has(sa.peerId)).map((sa) => ({ end, sa })),
-    );
-  }
-
-  /** Lets everything that is under way come to its end, and checks that both ends then agree. */
-  settle(): void {
-    for (let steps = 0; !this.network.isQuiet || this.ends.some(({ isWaiting }) => isWaiting) || this.confirmable.length > 0; steps++) {
-      assert.ok(steps < MAX_STEPS, "the two ends do not come to rest");
-      this.step();
-      if (this.network.isQuiet) for (const { end, sa } of this.confirmable) end.confirm(sa);
+  /** Delivers the message at this place of the wire; `again`: and leaves a copy of it there. */
+  deliver(index: number, again = false): void {
+    const message = this.#wire[index];
+    if (message === undefined) return;
+    if (!again) this.#wire.splice(index, 1);
+    const { exchange, isResponse } = message;
+    if (!isResponse) {
+      exchange.answer ??= exchange.to.answer(exchange.request);
+      this.#wire.push({ exchange, isResponse: true });
+    } else if (!exchange.isDone && exchange.answer !== undefined) {
+      exchange.isDone = true;
+      this.#open.delete(exchange);
+      exchange.done(exchange.answer.response);
+      exchange.answer.confirm();
     }
-    for (const end of this.ends) end.workers.applyAll();
-    this.check();
-    checkAgreement(this.left, this.right);
   }
 
-  /** What holds at any time. */
-  check(): void {
-    for (const end of this.ends) checkEnd(end);
+  lose(index: number): void {
+    this.#wire.splice(index, 1);
+  }
+
+  /** Whatever is unanswered and not on its way is sent again. */
+  retransmit(): void {
+    const onTheWay = new Set(this.#wire.map(({ exchange }) => exchange));
+    for (const exchange of this.#open) if (!onTheWay.has(exchange)) this.#wire.push({ exchange, isResponse: false });
+  }
+
+  /** Delivers everything, in order, until nothing is open and the workers have applied what they were sent. */
+  run(): void {
+    for (let steps = 0; this.#open.size > 0 || this.#wire.length > 0; steps++) {
+      if (steps > 1_000_000) throw new Error("the two ends go on for ever");
+      if (this.#wire.length === 0) this.retransmit();
+      this.deliver(0);
+    }
+    for (const host of this.hosts) host.entries.applyAll();
   }
 
   advance(milliseconds: number): void {
     this.now += milliseconds;
-    for (const end of this.ends) if ((end.group.nextTimeout() ?? Infinity) <= this.now) end.tick();
+    for (const host of this.hosts) host.advanceTo(this.now);
   }
 
-  /** Packets from every CPU of both ends, again and again until no more comes of it. */
-  sendEverywhere(): void {
-    for (let rounds = 0; ; rounds++) {
-      assert.ok(rounds < 20, "there is always something more to ask for");
-      const before = this.left.rules.requests + this.right.rules.requests;
-      for (const end of this.ends) for (const { cpu } of end.workers.all) this.send(end.side, cpu);
-      this.settle();
-      if (this.left.rules.requests + this.right.rules.requests === before) return;
+  /** The IKE SA is gone, at both ends at once, with all that was on its way. */
+  loseIkeSa(): void {
+    this.#wire.length = 0;
+    this.#open.clear();
+    for (const host of this.hosts) {
+      host.sas.clear();
+      host.handle({ kind: "ikeSaGone" });
     }
   }
 
-  /** The IKE SA is gone at both ends. */
-  destroy(): void {
-    this.network.clear();
-    for (const end of this.ends) end.destroy();
+  #begin(from: Host, to: Host, request: Request, done: (response: Response) => void): void {
+    const exchange: Exchange = { from, to, request, done, answer: undefined, isDone: false };
+    this.#open.add(exchange);
+    this.#wire.push({ exchange, isResponse: false });
   }
 }

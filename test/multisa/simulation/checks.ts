@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { ChildSaId } from "../../../src/ipsec/names.ts";
 import type { GroupView } from "../../../src/multisa/view.ts";
-import { describeEntry } from "./build.ts";
+import { describeEntry } from "../harness/build.ts";
 import type { End, Sa } from "./end.ts";
 
 /** Holds after every event. */

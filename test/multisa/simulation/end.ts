@@ -7,7 +7,7 @@ import { ChildSaGroup } from "../../../src/multisa/group.ts";
 import type { GroupNotify, Purpose } from "../../../src/multisa/notifies.ts";
 import type { Random } from "../../ike/harness/random.ts";
 import { AskingRules } from "./asking-rules.ts";
-import { seededOctets } from "./build.ts";
+import { seededOctets } from "../harness/build.ts";
 import { otherSide, type CreateRequest, type DeleteRequest, type Network, type Request, type Response, type Side } from "./network.ts";
 import { Workers, type Fate } from "./workers.ts";
 
