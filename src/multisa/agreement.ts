@@ -6,7 +6,7 @@ import type { GroupNotify, Purpose } from "./notifies.ts";
 import type { Decision, Scheme } from "./scheme.ts";
 import { schemeNamed } from "./schemes/index.ts";
 
-/** Octets of a resource identifier. Random, so that it tells the peer nothing about the hardware (RFC 9611 §9). */
+/** Octets of a resource identifier. Random, so that it tells the peer nothing about the hardware (RFC 9611 §7). */
 const IDENTIFIER_LENGTH = 8;
 
 export class Agreement {
@@ -82,9 +82,13 @@ export class Agreement {
     }
     // To a peer that offers, this end has answered by the decision that stands (see answerNotifies).
     const agrees = fresh.mode === "per-cpu" || (role === "responder" && this.scheme.isOffered(peerNotifies));
-    if (!this.isPerCpu || agrees) return false;
-    this.#decision = fresh;
-    return true;
+    if (this.#decision.mode === "single") return false;
+    if (!agrees) {
+      this.#decision = fresh;
+      return true;
+    }
+    if (fresh.mode === "per-cpu") this.#decision = { mode: "per-cpu", count: largerCount(this.#decision.count, fresh.count) };
+    return false;
   }
 
   forget(): void {
@@ -107,3 +111,6 @@ export class Agreement {
     return identifier;
   }
 }
+
+const largerCount = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);

@@ -60,6 +60,12 @@ export class Asking {
     return this.#backOffs.get(cpu)?.until !== undefined;
   }
 
+  /** The instant before which it does not ask, whatever it sends; undefined: nothing keeps it. */
+  silentUntil(cpu: CpuIndex): number | undefined {
+    const instants = [this.#refusal?.until, this.#backOffs.get(cpu)?.until].filter((instant) => instant !== undefined);
+    return instants.length === 0 ? undefined : Math.max(...instants);
+  }
+
   /** Ends the waits that are over. To be called first whenever the group is told the time. */
   expire(now: number): void {
     if (this.#refusal !== undefined && this.#refusal.until <= now) this.#refusal = undefined;

@@ -85,9 +85,10 @@ export class ChildSaGroup {
   /** May a Child SA that the peer asks for be made, and for which CPU? Changes nothing. Rekeys need not ask: they make none the more. */
   admit(request: readonly GroupNotify[]): Admission {
     const cpu = this.#leastLoadedCpu();
-    if (this.isEmpty) return { accept: true, cpu, shared: this.isFirstShared };
     const limit = this.#limit;
     const { scheme, isPerCpu } = this.#agreement;
+    // A further SA may overtake the first one: it is no Fallback SA.
+    if (this.isEmpty) return { accept: true, cpu, shared: this.isFirstShared && (!scheme.hasFallbackSa || !scheme.isDescribed(request)) };
     if (this.#members.size >= limit) {
       const knowsOurs = isPerCpu || request.length > 0;
       return {
@@ -119,7 +120,12 @@ export class ChildSaGroup {
       reason: !this.isEmpty && decision?.mode === "single" ? decision.reason : undefined,
       members: this.#members.list().map(({ sa, cpu, shared, role, confirmed }) => ({ sa, cpu, shared, role, confirmed })),
       limit: this.#limit,
-      cpus: [...this.#known].map((cpu) => ({ cpu, entry: this.#entries.get(cpu), why: this.#whyNotOwn(cpu) })),
+      cpus: [...this.#known].map((cpu) => ({
+        cpu,
+        entry: this.#entries.get(cpu),
+        why: this.#whyNotOwn(cpu),
+        silentUntil: this.#members.ownOf(cpu) === undefined ? this.#asking.silentUntil(cpu) : undefined,
+      })),
     };
   }
 
@@ -159,7 +165,6 @@ export class ChildSaGroup {
 
   /** Only a packet makes a CPU ask. Nobody does because an SA was deleted: two peers would go on for ever. */
   #acquire(cpu: CpuIndex): void {
-    if (!this.#known.has(cpu)) return;
     this.#entries.acquired(cpu);
     if (this.#hasRoom && this.#mayAsk(cpu)) this.#asking.ask(cpu);
   }
@@ -193,7 +198,7 @@ export class ChildSaGroup {
   /** Any member but the last may go, and the Fallback SA only when there is another one (draft §3). */
   #idle(sa: ChildSaId): GroupAction[] {
     const member = this.#members.get(sa);
-    if (member === undefined || member.closing || !this.#isSpare(member, () => true)) return [];
+    if (member === undefined || !this.#isSpare(member, () => true)) return [];
     return [this.#close(member, "idle")];
   }
 
@@ -210,22 +215,31 @@ export class ChildSaGroup {
     if (!this.#cpus.has(cpu) || this.#cpus.size === 1) return [];
     this.#cpus.delete(cpu);
     this.#asking.forget(cpu);
-    const spared = this.#evacuate();
-    // What cannot be spared moves: its successor gets another CPU (cpuForRekey).
-    const moving = this.#members.on(cpu).filter((member) => !member.closing && !this.#members.hasRelative(member));
-    return [...spared, ...moving.map(({ sa }) => ({ kind: "rekey", sa }) as const)];
+    return this.#evacuate();
   }
 
-  /** Closes what is on CPUs that are not there any more, as far as others can take over. */
+  /**
+   * Clears CPUs that are not there any more: what others can take over is closed; what cannot be spared moves, as its successor gets another CPU
+   * ({@link cpuForRekey}). What the peer may not have yet has to wait for that.
+   */
   #evacuate(): GroupAction[] {
     if (this.#known.size === this.#cpus.size) return [];
-    return this.#members
-      .list()
-      .filter((member) => !member.closing && !this.#cpus.has(member.cpu) && this.#isSpare(member, ({ cpu }) => this.#cpus.has(cpu)))
-      .map((member) => this.#close(member, "its CPU is not used any more"));
+    const actions: GroupAction[] = [];
+    for (const member of this.#members.list()) {
+      if (this.#cpus.has(member.cpu) || member.closing || !member.confirmed) continue;
+      if (this.#isSpare(member, ({ cpu }) => this.#cpus.has(cpu))) {
+        actions.push(this.#close(member, "its CPU is not used any more"));
+      } else if (!member.moving && !this.#members.hasRelative(member)) {
+        this.#members.move(member.sa);
+        actions.push({ kind: "rekey", sa: member.sa });
+      }
+    }
+    return actions;
   }
 
+  /** It can be closed: the peer has it, and another one that it has as well can take its place. */
   #isSpare(member: Member, isGood: (other: Member) => boolean): boolean {
+    if (member.closing || !member.confirmed) return false;
     const needsShared = member.shared && this.#agreement.scheme.hasFallbackSa;
     return this.#members.hasOther(member, (other) => isGood(other) && (!needsShared || other.shared));
   }
@@ -256,7 +270,7 @@ export class ChildSaGroup {
     const mayAsk = hasRoom && this.#mayAsk(cpu);
     const isAsking = this.#asking.isAsking(cpu);
     // A CPU that may wait in vain sends by another way meanwhile.
-    const mayWait = (mayAsk || isAsking) && !this.#asking.metRefusal;
+    const mayWait = this.#cpus.has(cpu) && (mayAsk || isAsking) && !this.#asking.metRefusal;
     const waitsForOwn = (onMissingSa === "hold" || onMissingSa === "drop") && mayWait;
     return { cpu, mayAsk, isAsking, waitsForOwn, current: this.#entries.get(cpu) };
   }

@@ -16,6 +16,8 @@ export interface Member {
   readonly confirmed: boolean;
   /** We are about to delete it: it is not to be used, though it still counts. */
   readonly closing: boolean;
+  /** We are about to rekey it onto another CPU. */
+  readonly moving: boolean;
 }
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -60,6 +62,7 @@ export class Members {
       order: this.#orders++,
       confirmed,
       closing: false,
+      moving: false,
     };
     this.#all.set(sa, member);
     this.#placeOf(member).push(member);
@@ -85,6 +88,11 @@ export class Members {
     if (member !== undefined) member.closing = true;
   }
 
+  move(sa: ChildSaId): void {
+    const member = this.#all.get(sa);
+    if (member !== undefined) member.moving = true;
+  }
+
   clear(): void {
     this.#all.clear();
     this.#byCpu.clear();
@@ -105,11 +113,6 @@ export class Members {
   loadOf(cpu: CpuIndex): number {
     const own = this.#byCpu.get(cpu);
     return own === undefined || own.length === 0 ? 0 : new Set(own.filter(({ closing }) => !closing).map(({ line }) => line)).size;
-  }
-
-  /** On this CPU in any way: while there are any, its worker is needed. */
-  on(cpu: CpuIndex): Member[] {
-    return this.list().filter((member) => member.cpu === cpu);
   }
 
   /** A usable member other than this one and its line. */

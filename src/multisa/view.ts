@@ -29,4 +29,6 @@ export interface CpuView {
   readonly entry: OutboundEntry;
   /** Why it has no SA of its own, in words; undefined when it has one. */
   readonly why: string | undefined;
+  /** The instant before which it does not ask for one; undefined when it has one, or nothing but a packet is missing. */
+  readonly silentUntil: number | undefined;
 }

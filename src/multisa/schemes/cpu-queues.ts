@@ -23,6 +23,8 @@ export const CPU_QUEUES_SCHEME: Scheme = {
     const ours = wantedCount(settings);
     const theirs = findGroupNotify(peer, "CPU_QUEUES")?.count;
     if (theirs === undefined) {
+      // A further SA has overtaken our own first one's answer: the peer has agreed already.
+      if (findGroupNotify(peer, "CPU_QUEUE_INFO") !== undefined) return { mode: "per-cpu", count: ours };
       if (findGroupNotify(peer, "SA_RESOURCE_INFO") !== undefined) {
         return { mode: "single", reason: "the peer speaks the scheme rfc9611, and this end cpu-queues" };
       }
