@@ -9,6 +9,7 @@ import type { DemoHost } from "./topology.ts";
 
 /** Milliseconds. */
 const START_PATIENCE = 20_000;
+const END_PATIENCE = 5000;
 const POLL_INTERVAL = 50;
 
 export class DaemonProcess {
@@ -61,10 +62,13 @@ export class DaemonProcess {
     return ask(this.controlSocket, { verb: "status" });
   }
 
-  /** As `hawser down` does. Returns its exit status. */
+  /** As `hawser down` does. Returns its exit status; null when it had to be killed. */
   async down(): Promise<number | null> {
     await ask(this.controlSocket, { verb: "down" });
-    return this.#ended;
+    const timer = setTimeout(() => this.kill(), END_PATIENCE);
+    const exitStatus = await this.#ended;
+    clearTimeout(timer);
+    return exitStatus;
   }
 
   /** For when nothing else is left. */

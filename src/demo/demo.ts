@@ -31,6 +31,7 @@ export class Demo {
   readonly #hosts: readonly [DemoHost, DemoHost];
   #directory: string | undefined;
   #daemons: readonly DaemonProcess[] = [];
+  #watch: LinkWatch | undefined;
 
   constructor(options: DemoOptions, workerCpus: readonly number[], say: (progress: string) => void) {
     this.#options = options;
@@ -46,13 +47,13 @@ export class Demo {
     layOut(this.#hosts);
     this.#directory = mkdtempSync(join(tmpdir(), "hawser-demo-"));
     const [left] = this.#hosts;
-    const watch = await LinkWatch.start({ namespace: left.namespace, device: left.device });
+    this.#watch = await LinkWatch.start({ namespace: left.namespace, device: left.device });
     await this.#startDaemons(this.#directory);
     const { pings, afterPings } = await this.#ping();
     const { tunnelGbps, plainGbps, sender } = await this.#moveBulk();
     const final = await Promise.all(this.#daemons.map((daemon) => daemon.status()));
     const exitStatuses = this.#options.keep ? [] : await this.#takeDown();
-    const leaked = await watch.stop();
+    const leaked = await this.#watch.stop();
     const ends = this.#daemons.flatMap(({ host: { end } }, i): EndMeasurements[] => {
       const [before, after] = [afterPings[i], final[i]];
       return before === undefined || after === undefined ? [] : [{ end, afterPings: before, final: after, exitStatus: exitStatuses[i] }];
@@ -63,6 +64,7 @@ export class Demo {
 
   /** Takes away all that was made. */
   clear(): void {
+    this.#watch?.abandon();
     for (const daemon of this.#daemons) daemon.kill();
     clearAway(this.#hosts);
     if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true });
@@ -70,6 +72,7 @@ export class Demo {
 
   /** Lets go of the daemons, so that this process can end before them. */
   leave(): void {
+    this.#watch?.abandon();
     for (const daemon of this.#daemons) daemon.release();
   }
 

@@ -36,11 +36,17 @@ export class LinkWatch {
     if (message.kind !== "seen") throw new Error(message.kind === "failed" ? message.message : "the link watch ended without a count");
     return { packets: message.packets, examples: message.examples };
   }
+
+  /** For when the count is of no interest any more. Also after {@link stop}. */
+  abandon(): void {
+    void this.#worker.terminate();
+  }
 }
 
 function nextMessage(worker: Worker): Promise<LinkWatchMessage> {
   return new Promise((resolve, reject) => {
     worker.once("message", resolve);
     worker.once("error", reject);
+    worker.once("exit", () => reject(new Error("the link watch ended before its time")));
   });
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { CommanderError } from "commander";
 import { assignCpus } from "../daemon/config/cpus.ts";
 import { ExitCode, Failure } from "../daemon/exit-codes.ts";
+import { takeName } from "../daemon/named-lock.ts";
 import { allowedCpus } from "../host/linux/affinity.ts";
 import { Demo } from "./demo.ts";
 import { failedExpectations } from "./expectations.ts";
@@ -23,6 +24,9 @@ try {
 
 async function demonstrate(options: DemoOptions): Promise<ExitCode> {
   const workerCpus = assignCpus({ kind: "count", count: options.cpus }, allowedCpus());
+  // Its hosts have fixed names, so that what a killed run has left can be found.
+  const lock = await takeName("hawser demo");
+  if (lock === undefined) throw new Failure(ExitCode.BUSY, "Another demonstration is running on this machine; wait until it has ended.");
   const demo = new Demo(options, workerCpus, (progress) => console.error(`demo: ${progress}`));
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
@@ -46,6 +50,7 @@ async function demonstrate(options: DemoOptions): Promise<ExitCode> {
   } finally {
     if (isKept) demo.leave();
     else demo.clear();
+    lock.release();
   }
 }
 

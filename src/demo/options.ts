@@ -35,7 +35,7 @@ export function createDemoCommand(defaultCpus: number): Command {
     .addOption(new Option("--sender <name>", "what moves bulk TCP").choices(["auto", "iperf3", "own"]).default("auto"))
     .addHelpText(
       "after",
-      "\nExit status: 0 all expectations held, 1 one failed, 2 wrong arguments, 3 something is missing on this machine.",
+      "\nExit status: 0 all expectations held, 1 one failed, 2 wrong arguments, 3 something is missing on this machine, 5 another demonstration is running.",
     );
 }
 

@@ -5,8 +5,8 @@ import type { DemoHost } from "./topology.ts";
 
 const ECHO_PORT = 7007;
 const ROUNDS = 25;
-/** Flows for each worker of a CPU: with so many by chance none is left out (1 in 10^6 for two workers). */
-const FLOWS_PER_WORKER = 20;
+/** Flows for each worker of a CPU: so many that none of its workers is left out, but for 1 in 10^5 runs. */
+const FLOWS_PER_WORKER = 12;
 
 /** Waits for echo servers on both hosts, hands out the pinging, and ends the servers. */
 export async function withEchoServers<T>(hosts: readonly DemoHost[], use: () => Promise<T>): Promise<T> {

@@ -44,14 +44,24 @@ export class Server {
     const child = spawn(command, parameters, { stdio: ["ignore", "pipe", "pipe"] });
     let said = "";
     await new Promise<void>((resolve, reject) => {
+      const fail = (what: string): void => reject(new Error(`${[command, ...parameters].join(" ")}: ${what}: ${said.trim()}`));
+      const timer = setTimeout(() => {
+        child.kill("SIGKILL");
+        fail("was not ready in time");
+      }, PATIENCE);
       const listen = (text: string): void => {
         said += text;
-        if (said.includes(ready)) resolve();
+        if (!said.includes(ready)) return;
+        clearTimeout(timer);
+        resolve();
       };
       child.stdout.setEncoding("utf8").on("data", listen);
       child.stderr.setEncoding("utf8").on("data", listen);
       child.once("error", reject);
-      child.once("exit", () => reject(new Error(`${[command, ...parameters].join(" ")}: ended before it was ready: ${said.trim()}`)));
+      child.once("exit", () => {
+        clearTimeout(timer);
+        fail("ended before it was ready");
+      });
     });
     return new Server(child);
   }

@@ -3,8 +3,8 @@ import { createSocket } from "node:dgram";
 import type { Socket } from "node:dgram";
 
 /** Milliseconds. */
-const ROUND_INTERVAL = 20;
-const ANSWER_PATIENCE = 1000;
+const ROUND_INTERVAL = 10;
+const ANSWER_PATIENCE = 2000;
 const PAYLOAD_LENGTH = 56;
 
 /** Answers every datagram with itself, until the process is ended. */
@@ -20,27 +20,49 @@ export interface PingResult {
   readonly received: number;
 }
 
-/** Sends `rounds` datagrams on each of `flows` sockets and counts what comes back. */
+/** Sends `rounds` datagrams on each of `flows` sockets, a round when the one before is answered or given up, and counts what comes back. */
 export async function ping(address: string, port: number, { rounds, flows }: { rounds: number; flows: number }): Promise<PingResult> {
-  const answered = new Set<string>();
-  const sockets = Array.from({ length: flows }, () => socketFor(address));
-  let settled = (): void => undefined;
-  const complete = new Promise<void>((resolve) => (settled = resolve));
-  for (const [flow, socket] of sockets.entries()) {
-    socket.on("message", (octets) => {
-      answered.add(`${flow} ${octets.readUInt32BE(0)}`);
-      if (answered.size === rounds * flows) settled();
-    });
-  }
+  const sockets = await Promise.all(Array.from({ length: flows }, () => connectedSocket(address, port)));
+  let received = 0;
   for (let round = 0; round < rounds; round++) {
-    const datagram = Buffer.alloc(PAYLOAD_LENGTH);
-    datagram.writeUInt32BE(round, 0);
-    for (const socket of sockets) socket.send(datagram, port, address);
+    const answers = sockets.map((socket) => answerOf(socket, round));
+    received += (await Promise.all(answers)).filter(Boolean).length;
     await new Promise((resolve) => setTimeout(resolve, ROUND_INTERVAL));
   }
-  await Promise.race([complete, new Promise((resolve) => setTimeout(resolve, ANSWER_PATIENCE))]);
   for (const socket of sockets) socket.close();
-  return { sent: rounds * flows, received: answered.size };
+  return { sent: rounds * flows, received };
+}
+
+/** Sends one datagram and tells whether it came back in time. */
+function answerOf(socket: Socket, round: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const finish = (isAnswered: boolean): void => {
+      clearTimeout(timer);
+      socket.off("message", listen);
+      resolve(isAnswered);
+    };
+    const listen = (octets: Buffer): void => {
+      if (octets.readUInt32BE(0) === round) finish(true);
+    };
+    const timer = setTimeout(() => finish(false), ANSWER_PATIENCE);
+    socket.on("message", listen);
+    const datagram = Buffer.alloc(PAYLOAD_LENGTH);
+    datagram.writeUInt32BE(round, 0);
+    socket.send(datagram);
+  });
+}
+
+/** Connected, because the kernel gives a flow hash only to the packets of such sockets, and the hash chooses among the queues of one CPU. */
+function connectedSocket(address: string, port: number): Promise<Socket> {
+  const socket = socketFor(address);
+  return new Promise((resolve, reject) => {
+    // A port unreachable for one datagram is a datagram that was not answered.
+    socket.on("error", () => undefined);
+    socket.connect(port, address, (error?: Error) => {
+      if (error === undefined) resolve(socket);
+      else reject(error);
+    });
+  });
 }
 
 function socketFor(address: string): Socket {
