@@ -46,9 +46,10 @@ describe("eBPF", () => {
           extended.moveImmediate(0, -1),
           extended.loadWord(0, 6, 68),
           extended.atomicFetchAdd(1, 0, 0),
-          extended.jumpIfNot(0, 3, 2),
+          extended.jumpIfNot(0, 3, "end"),
           extended.moduloImmediate(0, 5),
           extended.call(8),
+          "end",
           extended.exit(),
         ]),
       ),
@@ -64,5 +65,43 @@ describe("eBPF", () => {
         "9500000000000000",
       ].join(""),
     );
+  });
+
+  it("encodes loads, stores and jumps of the dispatch program", () => {
+    assert.equal(
+      hex(
+        assembleExtended([
+          ...extended.loadMap(1, 9),
+          extended.loadDouble(1, 8, 8),
+          extended.storeWord(10, 1, -4),
+          extended.storeDouble(8, 9, 0),
+          extended.addImmediate(2, -4),
+          extended.andImmediate(1, 4095),
+          extended.subtract(2, 1),
+          extended.jumpIf(0, 0, "end"),
+          extended.jumpIfAbove(2, 1000, "end"),
+          extended.jumpIfSame(0, 7, "end"),
+          extended.jump("end"),
+          "end",
+          extended.exit(),
+        ]),
+      ),
+      [
+        "1811000009000000" + "0000000000000000",
+        "7981080000000000",
+        "631afcff00000000",
+        "7b98000000000000",
+        "07020000fcffffff",
+        "57010000ff0f0000",
+        "1f12000000000000",
+        "1500030000000000",
+        "25020200e8030000",
+        "1d70010000000000",
+        "0500000000000000",
+        "9500000000000000",
+      ].join(""),
+    );
+    assert.throws(() => assembleExtended([extended.jump("nowhere"), extended.exit()]), RangeError);
+    assert.throws(() => assembleExtended(["back", extended.jump("back"), extended.exit()]), RangeError);
   });
 });

@@ -158,6 +158,6 @@ describe("the queue of an outgoing packet", privileged, () => {
     assert.equal(status, 0, stderr);
     const result = JSON.parse(stdout) as { dispatch: string; reason: string };
     assert.equal(result.dispatch, "flow");
-    assert.match(result.reason, /cannot load a program that chooses TUN queues: EPERM from bpf – bpf\(\) needs CAP_BPF/);
+    assert.match(result.reason, /cannot make a table of flows: EPERM from bpf – bpf\(\) needs CAP_BPF/);
   });
 });

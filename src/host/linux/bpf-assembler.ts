@@ -60,7 +60,12 @@ export interface ExtendedInstruction {
   readonly src?: number;
   readonly offset?: number;
   readonly immediate?: number;
+  /** A jump goes to this label, further on. */
+  readonly target?: string;
 }
+
+/** An instruction, or the name of the place where the next one stands. */
+export type ExtendedLine = ExtendedInstruction | string;
 
 /** r0 is the result, r1 the argument of the program, r1–r5 are lost in a call, r6–r9 survive it. */
 export const extended = {
@@ -71,7 +76,20 @@ export const extended = {
   loadWord: (dst: number, src: number, offset: number): ExtendedInstruction => ({ opcode: 0x61, dst, src, offset }),
   /** src = the 32 bits at dst + offset, which at the same time become the sum of both. Linux 5.12. */
   atomicFetchAdd: (dst: number, src: number, offset: number): ExtendedInstruction => ({ opcode: 0xc3, dst, src, offset, immediate: 0x01 }),
-  jumpIfNot: (dst: number, immediate: number, offset: number): ExtendedInstruction => ({ opcode: 0x55, dst, immediate, offset }),
+  /** dst = the 64 bits at address src + offset. */
+  loadDouble: (dst: number, src: number, offset: number): ExtendedInstruction => ({ opcode: 0x79, dst, src, offset }),
+  /** The 32 or 64 bits at address dst + offset = src. */
+  storeWord: (dst: number, src: number, offset: number): ExtendedInstruction => ({ opcode: 0x63, dst, src, offset }),
+  storeDouble: (dst: number, src: number, offset: number): ExtendedInstruction => ({ opcode: 0x7b, dst, src, offset }),
+  addImmediate: (dst: number, immediate: number): ExtendedInstruction => ({ opcode: 0x07, dst, immediate }),
+  andImmediate: (dst: number, immediate: number): ExtendedInstruction => ({ opcode: 0x57, dst, immediate }),
+  subtract: (dst: number, src: number): ExtendedInstruction => ({ opcode: 0x1f, dst, src }),
+  jump: (target: string): ExtendedInstruction => ({ opcode: 0x05, target }),
+  jumpIf: (dst: number, immediate: number, target: string): ExtendedInstruction => ({ opcode: 0x15, dst, immediate, target }),
+  jumpIfNot: (dst: number, immediate: number, target: string): ExtendedInstruction => ({ opcode: 0x55, dst, immediate, target }),
+  /** Unsigned, 64 bits; the immediate is below 2^31. */
+  jumpIfAbove: (dst: number, immediate: number, target: string): ExtendedInstruction => ({ opcode: 0x25, dst, immediate, target }),
+  jumpIfSame: (dst: number, src: number, target: string): ExtendedInstruction => ({ opcode: 0x1d, dst, src, target }),
   call: (helper: number): ExtendedInstruction => ({ opcode: 0x85, immediate: helper }),
   exit: (): ExtendedInstruction => ({ opcode: 0x95 }),
   /** dst = address of the first value of the array map behind `mapFd`; takes two slots. */
@@ -79,14 +97,28 @@ export const extended = {
     { opcode: 0x18, dst, src: 2, immediate: mapFd },
     { opcode: 0 },
   ],
+  /** dst = the map behind `mapFd`, as helpers take it; takes two slots. */
+  loadMap: (dst: number, mapFd: number): readonly [ExtendedInstruction, ExtendedInstruction] => [
+    { opcode: 0x18, dst, src: 1, immediate: mapFd },
+    { opcode: 0 },
+  ],
 } as const;
 
-export function assembleExtended(program: readonly ExtendedInstruction[]): Buffer {
-  const octets = Buffer.alloc(program.length * 8);
-  program.forEach(({ opcode, dst = 0, src = 0, offset = 0, immediate = 0 }, i) => {
+/** @throws RangeError for a jump to a label that is not further on */
+export function assembleExtended(program: readonly ExtendedLine[]): Buffer {
+  const labels = new Map<string, number>();
+  const instructions: ExtendedInstruction[] = [];
+  for (const line of program) {
+    if (typeof line === "string") labels.set(line, instructions.length);
+    else instructions.push(line);
+  }
+  const octets = Buffer.alloc(instructions.length * 8);
+  instructions.forEach(({ opcode, dst = 0, src = 0, offset = 0, immediate = 0, target }, i) => {
+    const distance = target === undefined ? offset : (labels.get(target) ?? -1) - i - 1;
+    if (target !== undefined && distance < 0) throw new RangeError(`no label ${target} behind instruction ${i}`);
     octets.writeUInt8(opcode, i * 8);
     octets.writeUInt8((src << 4) | dst, i * 8 + 1);
-    octets.writeInt16LE(offset, i * 8 + 2);
+    octets.writeInt16LE(distance, i * 8 + 2);
     octets.writeInt32LE(immediate, i * 8 + 4);
   });
   return octets;

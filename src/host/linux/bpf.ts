@@ -1,7 +1,8 @@
 /** Programs that run in the kernel for every packet and say which worker gets it. Both hold on to their program until the descriptor is closed. */
 import { addressOf, close, errno, setsockopt, syscall3, SystemCallError } from "./libc.ts";
 import { assembleClassic, assembleExtended, classic, extended } from "./bpf-assembler.ts";
-import type { ClassicLine, ExtendedInstruction } from "./bpf-assembler.ts";
+import type { ClassicLine, ExtendedLine } from "./bpf-assembler.ts";
+import { cpuDispatch, FLOW_TABLE } from "./cpu-dispatch.ts";
 import { attachSteering } from "./tun.ts";
 
 const SOL_SOCKET = 1;
@@ -16,9 +17,6 @@ const BPF_PROG_TYPE_SOCKET_FILTER = 1;
 const BPF_ATTR_LENGTH = 128;
 
 const HELPER_GET_PRANDOM_U32 = 7;
-const HELPER_GET_SMP_PROCESSOR_ID = 8;
-/** `hash` in struct __sk_buff: the flow's hash, 0 where the kernel has none yet. */
-const SK_BUFF_HASH = 68;
 
 /** What structures given to the kernel point to: programs of up to 4096 instructions, BPF's own limit. */
 const LICENCE_ROOM = 64;
@@ -65,8 +63,8 @@ export function attachFilter(fd: number, program: readonly ClassicLine[]): void 
 }
 
 /**
- * How the kernel chooses the TUN queue of an outgoing packet. `cpu`: the queue of the CPU that sends it, which is how RFC 9611 §2 means it;
- * `round-robin` and `random`: packet by packet, for tests, since they reorder flows; `flow`: the kernel's own, by a hash of the flow that also
+ * How the kernel chooses the TUN queue of an outgoing packet. `cpu`: the queue of the CPU that sends it, which is how RFC 9611 §2 means it, without
+ * reordering a flow ({@link cpuDispatch}); `round-robin` and `random`: packet by packet, for tests, since they reorder flows; `flow`: the kernel's own, by a hash of the flow that also
  * learns from the queue on which the answers are written.
  */
 export type Dispatch = "cpu" | "round-robin" | "random" | "flow";
@@ -100,12 +98,18 @@ export function steerQueues(tunFd: number, asked: Dispatch, cpus: readonly numbe
 
 function loadDispatchProgram(dispatch: Exclude<Dispatch, "flow">, cpus: readonly number[]): number {
   switch (dispatch) {
-    case "cpu":
-      return loadProgram(cpuDispatch(cpus));
+    case "cpu": {
+      const flows = createArrayMap(FLOW_TABLE.valueOctets, FLOW_TABLE.entries, "make a table of flows");
+      try {
+        return loadProgram(cpuDispatch(cpus, flows));
+      } finally {
+        close(flows); // the program keeps it
+      }
+    }
     case "random":
       return loadProgram([extended.call(HELPER_GET_PRANDOM_U32), extended.exit()]); // the device reduces it modulo its queues
     case "round-robin": {
-      const counter = createCounterMap();
+      const counter = createArrayMap(4, 1, "make a counter for round-robin");
       try {
         return loadProgram([
           ...extended.loadMapValue(1, counter),
@@ -120,28 +124,6 @@ function loadDispatchProgram(dispatch: Exclude<Dispatch, "flow">, cpus: readonly
   }
 }
 
-/** Queues whose workers share a CPU share its packets by the hash of their flow. */
-function cpuDispatch(cpus: readonly number[]): ExtendedInstruction[] {
-  const queuesOf = new Map<number, number[]>();
-  cpus.forEach((cpu, queue) => queuesOf.set(cpu, [...(queuesOf.get(cpu) ?? []), queue]));
-  const branches = [...queuesOf].flatMap(([cpu, queues]) => {
-    const branch = chooseQueue(queues);
-    return [extended.jumpIfNot(0, cpu, branch.length), ...branch];
-  });
-  return [extended.move(6, 1), extended.call(HELPER_GET_SMP_PROCESSOR_ID), ...branches, extended.exit()];
-}
-
-function chooseQueue(queues: readonly number[]): ExtendedInstruction[] {
-  const [only = 0] = queues;
-  if (queues.length === 1) return [extended.moveImmediate(0, only), extended.exit()];
-  return [
-    extended.loadWord(0, 6, SK_BUFF_HASH),
-    extended.moduloImmediate(0, queues.length),
-    ...queues.flatMap((queue, i) => [extended.jumpIfNot(0, i, 2), extended.moveImmediate(0, queue), extended.exit()]),
-    extended.exit(), // not reached; the verifier wants every path to end
-  ];
-}
-
 /** struct sock_fprog: u16 number of instructions, then at 8 their address. */
 function attachClassic(fd: number, option: number, program: readonly ClassicLine[], what: string): void {
   const code = assembleClassic(program);
@@ -152,21 +134,22 @@ function attachClassic(fd: number, option: number, program: readonly ClassicLine
 }
 
 /** union bpf_attr for BPF_PROG_LOAD: u32 type, u32 instructions, u64 code, u64 licence. */
-function loadProgram(program: readonly ExtendedInstruction[]): number {
+function loadProgram(program: readonly ExtendedLine[]): number {
+  const code = assembleExtended(program);
   const licence = Buffer.from("Apache-2.0\0");
   const attributes = Buffer.alloc(BPF_ATTR_LENGTH);
   attributes.writeUInt32LE(BPF_PROG_TYPE_SOCKET_FILTER, 0);
-  attributes.writeUInt32LE(program.length, 4);
-  attributes.writeBigUInt64LE(place(assembleExtended(program), LICENCE_ROOM), 8);
+  attributes.writeUInt32LE(code.length / 8, 4);
+  attributes.writeBigUInt64LE(place(code, LICENCE_ROOM), 8);
   attributes.writeBigUInt64LE(place(licence), 16);
   return bpf(BPF_PROG_LOAD, attributes, "load a program that chooses TUN queues");
 }
 
 /** union bpf_attr for BPF_MAP_CREATE: u32 type, u32 octets of a key, u32 octets of a value, u32 entries. */
-function createCounterMap(): number {
+function createArrayMap(valueOctets: number, entries: number, what: string): number {
   const attributes = Buffer.alloc(BPF_ATTR_LENGTH);
-  Buffer.from(Uint32Array.of(BPF_MAP_TYPE_ARRAY, 4, 4, 1).buffer).copy(attributes);
-  return bpf(BPF_MAP_CREATE, attributes, "make a counter for round-robin");
+  Buffer.from(Uint32Array.of(BPF_MAP_TYPE_ARRAY, 4, valueOctets, entries).buffer).copy(attributes);
+  return bpf(BPF_MAP_CREATE, attributes, what);
 }
 
 function bpf(command: number, attributes: Buffer, what: string): number {
