@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests of a built tree: lint first, then everything that needs no network devices, then the end-to-end tests one by one.
+# Runs the tests of a built tree: lint first, then everything that needs no network devices, then the end-to-end and interoperability tests one by one.
 #   test.sh [--no-lint] [WORD…]   only test files whose path contains one of the words
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,8 +21,8 @@ tests_in() {
 
 [ "$LINT" = no ] || bash scripts/lint.sh
 
-mapfile -t units < <(tests_in dist/test "$@" | grep -v '^dist/test/e2e/' || true)
-mapfile -t e2e < <(tests_in dist/test "$@" | grep '^dist/test/e2e/' || true)
+mapfile -t units < <(tests_in dist/test "$@" | grep -vE '^dist/test/(e2e|interop)/' || true)
+mapfile -t e2e < <(tests_in dist/test "$@" | grep -E '^dist/test/(e2e|interop)/' || true)
 [ $((${#units[@]} + ${#e2e[@]})) -gt 0 ] || { echo "test: no test file matches: $*" >&2; exit 2; }
 
 status=0

@@ -1,0 +1,57 @@
+/** Two hosts joined by a cable, and a scratch folder: what every test against another implementation stands on. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { clearAway, demoHosts, layOut } from "../../../src/demo/topology.ts";
+import type { DemoHost } from "../../../src/demo/topology.ts";
+import { deleteNamespace, namespaces } from "../../../src/host/linux/namespaces.ts";
+
+/** Namespaces of these tests carry the process' id, so that two runs on one machine do not meet. */
+const PREFIX = "hwip-";
+
+export interface Hosts {
+  readonly left: DemoHost;
+  readonly right: DemoHost;
+  /** Removed with the hosts. */
+  readonly scratch: string;
+  /** Ends whatever runs on the hosts, removes them and the scratch folder. */
+  remove(): void;
+}
+
+/** @throws IpCommandError */
+export function makeHosts(outer: 4 | 6 = 4, inner: 4 | 6 = 4): Hosts {
+  removeOrphans();
+  const [left, right] = demoHosts(outer, inner).map((host) => ({ ...host, namespace: `${PREFIX}${process.pid}-${host.end}` })) as [
+    DemoHost,
+    DemoHost,
+  ];
+  const scratch = mkdtempSync(join(tmpdir(), "hwip-"));
+  const remove = (): void => {
+    clearAway([left, right]);
+    rmSync(scratch, { recursive: true, force: true });
+  };
+  try {
+    layOut([left, right]);
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return { left, right, scratch, remove };
+}
+
+/** What a killed run has left. */
+function removeOrphans(): void {
+  for (const name of namespaces()) {
+    const pid = /^hwip-(\d+)-/.exec(name)?.[1];
+    if (pid !== undefined && !isRunning(Number(pid))) deleteNamespace(name);
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
