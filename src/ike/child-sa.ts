@@ -1,7 +1,7 @@
 /** One Child SA: an inbound and an outbound ESP SA that live and die together (RFC 7296 §1.3.1), and their installation in the data plane. */
 import type { ChildSaId, CpuIndex, EspSpi, PolicyId } from "../ipsec/names.ts";
 import type { LifetimePlan } from "../ipsec/lifetimes.ts";
-import type { EspCipher, SaUsage, SocketAddress } from "../ipsec/sadb.ts";
+import type { EspCipher, OutboundSaSpec, SaUsage, SocketAddress } from "../ipsec/sadb.ts";
 import type { TrafficSelector } from "../wire/traffic-selector.ts";
 import type { ChildConfig } from "./config.ts";
 import { BrokenInvariant } from "./errors.ts";
@@ -79,12 +79,17 @@ export class ChildSa {
   readonly lifetimes: LifetimePlan;
   readonly #outputs: Outputs;
   #state: ChildSaState = { kind: "INSTALLED" };
-  /** Which halves the data plane still has. */
+  /** Which halves the data plane has. */
   #hasOutbound = false;
   #hasInbound = false;
+  /** Outbound key octets, until an entry needs them. */
+  #sparedKeymat: Uint8Array | undefined;
+  #addresses: TransportAddresses | undefined;
   usage: SaUsage;
   /** When packets were last seen to pass, in either direction. */
   lastPacketAt: number;
+  /** The peer surely has it too. Until then no request may name it: the peer would not know of what we speak. */
+  isConfirmed: boolean;
   /** Our rekey of it waits to be sent or answered. */
   isRekeyQueued = false;
   /** What the peer's rekey put in its place. */
@@ -97,6 +102,8 @@ export class ChildSa {
     this.lifetimes = lifetimes;
     this.#outputs = outputs;
     this.lastPacketAt = parameters.createdAt;
+    // An initiator has the peer's answer when it installs.
+    this.isConfirmed = parameters.role === "initiator";
     this.usage = { id: parameters.id, packetsIn: 0, bytesIn: 0, packetsOut: 0, bytesOut: 0 };
   }
 
@@ -127,22 +134,36 @@ export class ChildSa {
   }
 
   /**
-   * Inbound first: the peer may send as soon as it has our answer, and we only afterwards (RFC 7296 §1.2). The key octets now belong to the
-   * data plane, which wipes them.
+   * The inbound half: the peer may send as soon as it has our answer (RFC 7296 §1.2), and all that it may send on must be there (RFC 9611 §4). The
+   * key octets of what is installed belong to the data plane, which wipes them.
    */
-  install(keymat: ChildSaKeymat, { local, remote }: TransportAddresses): void {
-    const { limits } = this.lifetimes;
-    const { id, config, policyId, cpu, shared, spiIn, spiOut, cipher, esn, localTs, remoteTs } = this.parameters;
-    const common = { id, policyId, cpu, cipher, esn, limits, local, remote, copyEcn: config.copyEcn };
+  install(keymat: ChildSaKeymat, addresses: TransportAddresses): void {
+    const { config, spiIn: spi, localTs, remoteTs } = this.parameters;
     const { replayWindow } = config;
-    this.#outputs.sadb({ verb: "addInbound", sa: { ...common, spi: spiIn, keymat: keymat.inbound, replayWindow, localTs, remoteTs } });
-    this.#outputs.sadb({ verb: "addOutbound", sa: { ...common, spi: spiOut, keymat: keymat.outbound, shared, copyDscp: config.copyDscp } });
+    this.#addresses = addresses;
+    this.#sparedKeymat = keymat.outbound;
     this.#hasInbound = true;
-    this.#hasOutbound = true;
+    const sa = { ...this.#common(addresses), spi, keymat: keymat.inbound, replayWindow, localTs, remoteTs };
+    this.#outputs.sadb({ verb: "addInbound", sa });
   }
 
-  /** After no entry points at it any more. */
+  /**
+   * The outbound half, before the first entry that points at it. One that none points at is not installed: the end with fewer CPUs has such. Its
+   * key is kept, as it may be needed when another SA goes (RFC 9611 §4, §6).
+   */
+  provideOutbound(): void {
+    const [keymat, addresses] = [this.#sparedKeymat, this.#addresses];
+    if (keymat === undefined || addresses === undefined) return;
+    const { config, spiOut: spi, shared } = this.parameters;
+    this.#sparedKeymat = undefined;
+    this.#hasOutbound = true;
+    this.#outputs.sadb({ verb: "addOutbound", sa: { ...this.#common(addresses), spi, keymat, shared, copyDscp: config.copyDscp } });
+  }
+
+  /** After no entry points at it any more, and none will. */
   removeOutbound(): void {
+    this.#sparedKeymat?.fill(0);
+    this.#sparedKeymat = undefined;
     if (!this.#hasOutbound) return;
     this.#hasOutbound = false;
     this.#outputs.sadb({ verb: "removeOutbound", id: this.id, cpu: this.cpu });
@@ -154,7 +175,9 @@ export class ChildSa {
     this.#outputs.sadb({ verb: "removeInbound", id: this.id, spi: this.parameters.spiIn, cpu: this.cpu });
   }
 
-  moveTo({ local, remote }: TransportAddresses): void {
+  moveTo(addresses: TransportAddresses): void {
+    const { local, remote } = addresses;
+    this.#addresses = addresses;
     if (this.#hasInbound || this.#hasOutbound) this.#outputs.sadb({ verb: "updateAddresses", id: this.id, cpu: this.cpu, local, remote });
   }
 
@@ -168,5 +191,11 @@ export class ChildSa {
 
   cancelTimers(): void {
     for (const timer of this.timers.splice(0)) timer.cancel();
+  }
+
+  /** What both halves have alike. */
+  #common({ local, remote }: TransportAddresses): Omit<OutboundSaSpec, "spi" | "keymat" | "shared" | "copyDscp"> {
+    const { id, config, policyId, cpu, cipher, esn } = this.parameters;
+    return { id, policyId, cpu, cipher, esn, limits: this.lifetimes.limits, local, remote, copyEcn: config.copyEcn };
   }
 }

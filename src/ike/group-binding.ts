@@ -194,7 +194,7 @@ export class GroupBinding implements Membership {
     this.#timer?.cancel();
   }
 
-  status(): GroupStatus {
+  status(now: number): GroupStatus {
     const { scheme, mode, reason, cpus, limit } = this.#group.view();
     const { localTs, remoteTs } = this.#selectors ?? this.config;
     return {
@@ -207,7 +207,13 @@ export class GroupBinding implements Membership {
       remoteTs: remoteTs.map(formatTrafficSelector),
       limit,
       members: [...this.#members.keys()],
-      cpus: cpus.map(({ cpu, entry, why }) => ({ cpu, entry: describeEntry(entry), sa: "sa" in entry ? entry.sa : undefined, why })),
+      cpus: cpus.map(({ cpu, entry, why, silentUntil }) => ({
+        cpu,
+        entry: describeEntry(entry),
+        sa: "sa" in entry ? entry.sa : undefined,
+        why,
+        asksAgainIn: silentUntil === undefined ? undefined : Math.max(0, silentUntil - now),
+      })),
     };
   }
 
@@ -233,11 +239,13 @@ export class GroupBinding implements Membership {
         this.owner.createChildSa(this, action.cpu, now);
         return;
       }
-      case "setEntry":
-        if (this.#hasPolicy) {
-          this.#services.outputs.sadb({ verb: "setEntry", policyId: this.policyId, cpu: action.cpu, entry: action.entry });
-        }
+      case "setEntry": {
+        const { cpu, entry } = action;
+        if (!this.#hasPolicy) return;
+        if ("sa" in entry) this.#members.get(entry.sa)?.provideOutbound();
+        this.#services.outputs.sadb({ verb: "setEntry", policyId: this.policyId, cpu, entry });
         return;
+      }
       case "delete": {
         const child = this.#members.get(action.sa);
         if (child !== undefined) this.owner.deleteChildSa(child, action.why, now);

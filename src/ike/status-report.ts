@@ -15,7 +15,7 @@ export function reportStatus(core: EndpointCore, now: number): EndpointStatus {
     connections: [...registry.connections.values()].map((connection) => connection.status()),
     ikeSas: registry.ikeSas.map((ikeSa) => ikeSaStatus(ikeSa, now)),
     childSas: registry.ikeSas.flatMap((ikeSa) => [...ikeSa.children.values()].map((child) => childSaStatus(ikeSa, child, now))),
-    groups: registry.ikeSas.flatMap(({ groups }) => [...groups.values()].map((group) => group.status())),
+    groups: registry.ikeSas.flatMap(({ groups }) => [...groups.values()].map((group) => group.status(now))),
     counters: countersOf(core),
   };
 }

@@ -81,6 +81,8 @@ export interface GroupStatus {
     readonly entry: string;
     readonly sa: ChildSaId | undefined;
     readonly why: string | undefined;
+    /** Milliseconds for which it does not ask for one of its own, since the peer refused; undefined: it may. */
+    readonly asksAgainIn: number | undefined;
   }[];
 }
 

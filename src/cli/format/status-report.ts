@@ -62,13 +62,21 @@ function ikeSaLines(sa: IkeSaStatus): string[] {
 function groupLines(group: GroupStatus, childSas: readonly ChildSaStatus[]): string[] {
   const members = childSas.filter(({ id }) => group.members.includes(id)).sort((a, b) => a.cpu - b.cpu || a.id - b.id);
   const reason = group.reason === undefined ? "" : `: ${group.reason}`;
-  const without = group.cpus.filter(({ cpu }) => !members.some((sa) => sa.cpu === cpu));
+  // A CPU with an SA of its own is in the table: an entry that says the same needs no line.
+  const without = group.cpus.filter(({ entry }) => entry !== "own");
   return [
     `  ${group.child}: ${group.localTs.join(" ")} === ${group.remoteTs.join(" ")}`,
     `    ${group.scheme}, ${group.mode}${reason}`,
     ...(members.length === 0 ? [] : table(CHILD_COLUMNS, members).map((line) => `    ${line}`)),
-    ...without.map(({ cpu, entry, why }) => `    CPU ${cpu} has no SA (${entry})${why === undefined ? "" : `: ${why}`}`),
+    ...without.map((cpu) => `    ${entryText(cpu)}`),
   ];
+}
+
+/** How a CPU without an SA of its own sends, and why it has none. */
+function entryText({ cpu, entry, sa, why, asksAgainIn }: GroupStatus["cpus"][number]): string {
+  const way = sa === undefined ? entry : `${entry}, SA #${sa}`;
+  const wait = asksAgainIn === undefined ? "" : `; does not ask again for ${formatDuration(asksAgainIn)}`;
+  return `CPU ${cpu}: ${way}${why === undefined ? "" : `: ${why}`}${wait}`;
 }
 
 const CHILD_COLUMNS: readonly Column<ChildSaStatus>[] = [

@@ -93,9 +93,10 @@ const STATUS = {
         remoteTs: ["10.2.0.0/16"],
         members: [5, 7],
         cpus: [
-          { cpu: 0, entry: "shared", sa: 5, why: undefined },
+          { cpu: 0, entry: "shared", sa: 5, why: "no packet has asked for one yet" },
           { cpu: 1, entry: "own", sa: 7, why: undefined },
-          { cpu: 2, entry: "stub", sa: 7, why: "the peer refused with TS_MAX_QUEUE" },
+          { cpu: 2, entry: "stub to CPU 1", sa: 7, why: "the peer refused with TS_MAX_QUEUE", asksAgainIn: 41_000 },
+          { cpu: 3, entry: "none", sa: undefined, why: "asked for" },
         ],
       },
     ],
@@ -119,7 +120,9 @@ west: up
     CPU  SA  SPI in    SPI out   packets in  octets in  packets out  octets out  cipher           state      rekey in
      0+  #5  00001005  00002005       1.50k      2.00M            0           0  aes128gcm16-esn  INSTALLED     never
       1  #7  00001007  00002007       1.50k      2.00M            0           0  aes128gcm16-esn  INSTALLED    1m 30s
-    CPU 2 has no SA (stub): the peer refused with TS_MAX_QUEUE
+    CPU 0: shared, SA #5: no packet has asked for one yet
+    CPU 2: stub to CPU 1, SA #7: the peer refused with TS_MAX_QUEUE; does not ask again for 41s
+    CPU 3: none: asked for
   spare: no Child SA
 
 east: down; last error: no answer
