@@ -26,7 +26,11 @@ export type Work = () => number;
  * Times each work for `turns` turns of about `milliseconds` each, in turn, after a warm-up.
  * @returns nanoseconds per unit, by name, one per turn
  */
-export function interleave<Name extends string>(works: Readonly<Record<Name, Work>>, turns: number, milliseconds: number): Record<Name, number[]> {
+export function interleave<Name extends string>(
+  works: Readonly<Record<Name, Work>>,
+  turns: number,
+  milliseconds: number,
+): Record<Name, number[]> {
   const names = Object.keys(works) as Name[];
   const results = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
   for (const name of names) run(works[name], milliseconds);
@@ -34,14 +38,36 @@ export function interleave<Name extends string>(works: Readonly<Record<Name, Wor
   return results;
 }
 
-function run(work: Work, milliseconds: number): number {
-  const start = process.hrtime.bigint();
-  const end = start + BigInt(Math.round(milliseconds * 1e6));
-  let units = 0;
-  let now = start;
-  while (now < end) {
-    for (let i = 0; i < 16; i++) units += work();
+const WORKS_IN_A_BLOCK = 16;
+
+/** @returns nanoseconds per unit */
+export function run(work: Work, milliseconds: number): number {
+  const times = new BlockTimes();
+  const end = process.hrtime.bigint() + BigInt(Math.round(milliseconds * 1e6));
+  let now: bigint;
+  do {
+    const start = process.hrtime.bigint();
+    let units = 0;
+    for (let i = 0; i < WORKS_IN_A_BLOCK; i++) units += work();
     now = process.hrtime.bigint();
+    times.add(now - start, units);
+  } while (now < end);
+  return times.median;
+}
+
+/**
+ * The times of many short blocks of work. Their median is what the work costs: a block in which the scheduler took the CPU away is one among
+ * thousands and counts for nothing, where in a mean it would count for all that others did meanwhile.
+ */
+export class BlockTimes {
+  readonly #perUnit: number[] = [];
+
+  add(nanoseconds: bigint, units: number): void {
+    this.#perUnit.push(Number(nanoseconds) / units);
   }
-  return Number(now - start) / units;
+
+  /** Nanoseconds per unit. */
+  get median(): number {
+    return summarize(this.#perUnit).median;
+  }
 }

@@ -13,6 +13,8 @@ export interface Row {
   /** What the ratio is against. */
   readonly floor?: string;
   readonly ratio?: Sample;
+  /** What the figure needs to be understood. */
+  readonly note?: string;
   /** What is aimed at for the ratio (or for the value where there is none), and whether it was reached. */
   readonly reach?: { readonly at: number; readonly sense: "at most" | "at least"; readonly met: boolean };
 }
@@ -22,6 +24,9 @@ export interface Report {
   readonly node: string;
   readonly engines: readonly { readonly name: string; readonly version: string }[];
   readonly date: string;
+  /** Repetitions, and the length of one with I/O. */
+  readonly turns: number;
+  readonly seconds: number;
   readonly rows: readonly Row[];
   /** Benchmarks that could not run here, with the reason. */
   readonly notMeasured: readonly { readonly bench: string; readonly reason: string }[];
@@ -35,7 +40,8 @@ export function reach(sense: "at most" | "at least", at: number, value: number):
   return { at, sense, met: sense === "at most" ? value <= at : value >= at };
 }
 
-const number = (value: number): string => (Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2));
+const number = (value: number): string =>
+  Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2);
 const spread = ({ median, min, max }: Sample): string => `${number(median)} (${number(min)}–${number(max)})`;
 
 export function formatReport(report: Report): string {
@@ -50,9 +56,16 @@ export function formatReport(report: Report): string {
     `${spread(row.value)} ${row.unit}`,
     row.ratio === undefined ? "" : `${spread(row.ratio)} × ${row.floor ?? ""}`,
     row.reach === undefined ? "" : `${row.reach.met ? "met" : "MISSED"}: ${row.reach.sense} ${number(row.reach.at)}`,
+    row.note ?? "",
   ]);
-  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(0, ...cells.map((cell) => cell[column]?.length ?? 0)));
-  for (const cell of cells) lines.push(cell.map((text, column) => text.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+  const widths = [0, 1, 2, 3, 4, 5].map((column) => Math.max(0, ...cells.map((cell) => cell[column]?.length ?? 0)));
+  for (const cell of cells)
+    lines.push(
+      cell
+        .map((text, column) => text.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    );
   for (const { bench, reason } of report.notMeasured) lines.push(`${bench}: not measured: ${reason}`);
   return lines.join("\n");
 }

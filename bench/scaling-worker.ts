@@ -2,6 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { pinThread } from "../src/host/linux/affinity.ts";
 import type { EngineName } from "../src/dataplane/engines/engine.ts";
+import { run } from "./measure.ts";
 import { WorkerBox } from "./worker-box.ts";
 
 export type ScalingMode = "raw" | "own" | "shared";
@@ -32,22 +33,16 @@ const WORK: Record<ScalingMode, () => number> = {
   },
   shared: () => {
     box.relay(kept);
-    Atomics.add(shared, 0, BURST);
+    box.reserve(shared, BURST);
     return box.outbound(BURST);
   },
 };
 
 parentPort?.on("message", ({ mode, milliseconds, together }: { mode: ScalingMode; milliseconds: number; together: number }) => {
   const work = WORK[mode];
+  if (mode === "shared") box.useSharedSa();
+  else box.useOwnSa();
   Atomics.add(start, 0, 1);
   while (Atomics.load(start, 0) < together);
-  const begun = process.hrtime.bigint();
-  const end = begun + BigInt(Math.round(milliseconds * 1e6));
-  let packets = 0;
-  let now = begun;
-  while (now < end) {
-    for (let i = 0; i < 16; i++) packets += work();
-    now = process.hrtime.bigint();
-  }
-  parentPort?.postMessage((packets * 1e9) / Number(now - begun));
+  parentPort?.postMessage(1e9 / run(work, milliseconds));
 });

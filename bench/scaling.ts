@@ -3,21 +3,26 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { EngineName } from "../src/dataplane/engines/engine.ts";
 import { allowedCpus } from "../src/host/linux/affinity.ts";
+import { NotMeasurable } from "./benchmark.ts";
 import { ratio, summarize } from "./measure.ts";
 import type { Row } from "./report.ts";
 import { reach } from "./report.ts";
+import { workerModule } from "./worker-module.ts";
 import type { ScalingMode } from "./scaling-worker.ts";
 
 const MODES: readonly ScalingMode[] = ["raw", "own", "shared"];
+const NAMES: Record<ScalingMode, string> = { raw: "engine alone", own: "own SAs", shared: "one shared SA" };
 /** Own SAs keep at least this part of the engine's own scaling. */
 const REACH = 0.97;
 
 export async function benchScaling(engine: EngineName, turns: number, milliseconds: number): Promise<Row[]> {
   const cpus = allowedCpus().slice(0, 2);
-  if (cpus.length < 2) throw new Error("scaling needs two CPUs");
+  if (cpus.length < 2) throw new NotMeasurable("It needs two CPUs.");
   const gate = new SharedArrayBuffer(4);
   const counter = new SharedArrayBuffer(64);
-  const workers = cpus.map((cpu) => new Worker(new URL("./scaling-worker.js", import.meta.url), { workerData: { cpu, engine, counter, gate } }));
+  const workers = cpus.map(
+    (cpu) => new Worker(workerModule("./scaling-worker", import.meta.url), { workerData: { cpu, engine, counter, gate } }),
+  );
   try {
     const run = async (mode: ScalingMode, count: number): Promise<number> => {
       Atomics.store(new Int32Array(gate), 0, 0);
@@ -38,17 +43,13 @@ export async function benchScaling(engine: EngineName, turns: number, millisecon
         rate[mode].push(two / 1e6);
       }
     }
-    return MODES.filter((mode) => mode !== "raw").map((mode) => {
+    return MODES.map((mode) => {
+      const row = { bench: "scaling", name: `${engine}, ${NAMES[mode]}`, unit: "Mpackets/s", value: summarize(rate[mode]) };
+      const note = `2 workers ÷ 1: ${summarize(scale[mode]).median.toFixed(2)}`;
+      if (mode === "raw") return { ...row, note };
       const against = ratio(scale[mode], scale.raw);
-      return {
-        bench: "scaling",
-        name: `${engine}, 2 workers, ${mode === "own" ? "own SAs" : "one shared SA"}: ×${summarize(scale[mode]).median.toFixed(2)}, engine alone ×${summarize(scale.raw).median.toFixed(2)}`,
-        unit: "Mpackets/s",
-        value: summarize(rate[mode]),
-        floor: "the engine's scaling",
-        ratio: against,
-        ...(mode === "own" ? { reach: reach("at least", REACH, against.median) } : {}),
-      };
+      const aim = mode === "own" ? { reach: reach("at least", REACH, against.median) } : {};
+      return { ...row, floor: "the engine's own 2 ÷ 1", ratio: against, ...aim, note };
     });
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));

@@ -63,12 +63,16 @@ export function benchOpen(engine: EngineName, cipher: EspCipher, turns: number, 
           box.restore(sealed);
           return segments;
         },
-        raw: () => raw.rawOpen(sealed),
+        raw: () => {
+          // An engine that finds a wrong ICV takes another way: each time it opens what was sealed.
+          raw.restore(sealed);
+          return raw.rawOpen(sealed);
+        },
       },
       turns,
       milliseconds,
     );
-    return row("open", `${engine} ${cipher} ${size}`, size, less(times.whole, times.restore), times.raw);
+    return row("open", `${engine} ${cipher} ${size}`, size, less(times.whole, times.restore), less(times.raw, times.restore));
   });
 }
 

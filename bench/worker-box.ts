@@ -3,13 +3,14 @@
  * worker's own steps in the worker's own order (worker/outbound.ts, worker/inbound.ts), on real frames.
  */
 import { DestinationTable } from "../src/dataplane/worker/destinations.ts";
+import type { RingProducer } from "../src/dataplane/worker/handoff-ring.ts";
 import { configureKernels } from "../src/dataplane/worker/configure-kernels.ts";
 import { layOutMemory, OUT_CAPACITY } from "../src/dataplane/worker/memory-map.ts";
 import type { MemoryMap } from "../src/dataplane/worker/memory-map.ts";
 import { WorkerSad } from "../src/dataplane/worker/sad.ts";
 import type { AeadEngine } from "../src/dataplane/engines/engine.ts";
 import { createEngine } from "../src/dataplane/engines/engines.ts";
-import { addressOf } from "../src/host/linux/libc.ts";
+import { addressOf, memcpy } from "../src/host/linux/libc.ts";
 import { childSaId, cpuIndex, espSpi, policyId } from "../src/ipsec/names.ts";
 import type { EspCipher, UsageLimits } from "../src/ipsec/sadb.ts";
 import { instantiateKernels } from "../src/kernels/kernels.ts";
@@ -22,14 +23,32 @@ const REMOTE = { address: "192.0.2.2", port: 4500 };
 const NO_LIMITS: UsageLimits = { softPackets: Infinity, hardPackets: Infinity, softBytes: Infinity, hardBytes: Infinity };
 const KEY_LENGTH: Record<EspCipher, number> = { aes128gcm16: 16, aes256gcm16: 32, chacha20poly1305: 32 };
 const POLICY = policyId(1);
+const OWN = childSaId(1);
+const SHARED = childSaId(2);
+const SPI = espSpi(0xc0ffee00);
+const FOREIGN_SIZE = 16;
 /** Segments of a TCP super-packet at a tunnel MTU of 1400. */
 export const SUPER_SEGMENT = 1348;
 
 export interface BoxOptions {
   readonly engine: string;
   readonly cipher: EspCipher;
-  /** Child SAs for look-ups to choose from. */
+  /** Octets of the SA arena. */
   readonly saArena?: number;
+  /** Its packet memory, where another thread is to hand packets on into it. */
+  readonly memory?: WebAssembly.Memory;
+  /** Where the kernel steers ESP: to the one worker there is, or always to another one, so that every packet is handed on. */
+  readonly owner?: "self" | "other";
+}
+
+const DEFAULT_ARENA = 16 << 20;
+/** Sequence numbers that a shared SA may use; far from the end, the counter begins anew, as with a new key. */
+const SHARED_LIMIT = 0xf0000000;
+
+/** Packet memory for a box that another thread shares. */
+export function boxMemory(): WebAssembly.Memory {
+  const { pages } = layOutMemory(DEFAULT_ARENA);
+  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
 }
 
 export class WorkerBox {
@@ -41,34 +60,60 @@ export class WorkerBox {
   readonly u8: Uint8Array;
   readonly u32: Uint32Array;
   readonly view: DataView;
+  /** Absolute address of packet memory. */
+  readonly base: number;
   readonly #outboundSa: number;
+  readonly #sharedSa: number;
   readonly #inboundKey: number;
   readonly #inboundSa: number;
 
-  constructor({ engine, cipher, saArena = 16 << 20 }: BoxOptions) {
+  constructor({ engine, cipher, saArena = DEFAULT_ARENA, memory, owner = "self" }: BoxOptions) {
     this.map = layOutMemory(saArena);
-    this.memory = new WebAssembly.Memory({ initial: this.map.pages, maximum: this.map.pages, shared: true });
+    this.memory = memory ?? new WebAssembly.Memory({ initial: this.map.pages, maximum: this.map.pages, shared: true });
     this.u8 = new Uint8Array(this.memory.buffer);
     this.u32 = new Uint32Array(this.memory.buffer);
     this.view = new DataView(this.memory.buffer);
+    this.base = addressOf(this.memory.buffer);
     this.kernels = instantiateKernels(this.memory);
-    configureKernels(this.kernels, this.map, addressOf(this.memory.buffer), {
+    configureKernels(this.kernels, this.map, this.base, {
       steering: { mask: 0, multiplier: 1 },
+      // Steering over one worker always names worker 0.
       memories: [this.memory],
-      self: cpuIndex(0),
+      self: cpuIndex(owner === "self" ? 0 : 1),
       udpOffload: true,
     });
     this.engine = createEngine(engine, this.memory, { offset: this.map.engineArena, size: this.map.engineArenaSize });
     this.sad = new WorkerSad(this.memory, this.map, this.kernels, this.engine, new DestinationTable(this.memory, this.map.dests, [LOCAL]));
     const everything = parsePrefix("10.0.0.0/8");
     this.sad.addPolicy({ id: POLICY, name: "bench", localTs: [everything], remoteTs: [everything], priority: 1, onMissingSa: "resteer" });
-    const common = { id: childSaId(1), policyId: POLICY, cipher, esn: true, limits: NO_LIMITS, local: LOCAL, remote: REMOTE, cpu: cpuIndex(0), spi: espSpi(0xc0ffee00) };
+    const common = {
+      id: OWN,
+      policyId: POLICY,
+      cipher,
+      esn: true,
+      limits: NO_LIMITS,
+      local: LOCAL,
+      remote: REMOTE,
+      cpu: cpuIndex(0),
+      spi: SPI,
+    };
     const keymat = (): Uint8Array => Uint8Array.from({ length: KEY_LENGTH[cipher] + 4 }, (_, i) => i);
     this.#outboundSa = this.sad.addOutbound({ ...common, keymat: keymat(), shared: false, copyDscp: true, copyEcn: true }, 0).address;
-    const inbound = this.sad.addInbound({ ...common, keymat: keymat(), replayWindow: 4096, localTs: [everything], remoteTs: [everything], copyEcn: true });
+    this.#sharedSa = this.sad.addOutbound(
+      { ...common, id: SHARED, keymat: keymat(), esn: false, shared: true, copyDscp: true, copyEcn: true },
+      0,
+    ).address;
+    const inbound = this.sad.addInbound({
+      ...common,
+      keymat: keymat(),
+      replayWindow: 4096,
+      localTs: [everything],
+      remoteTs: [everything],
+      copyEcn: true,
+    });
     this.#inboundSa = inbound.address;
     this.#inboundKey = inbound.keyHandle;
-    this.sad.setEntry(POLICY, { kind: "own", sa: childSaId(1) });
+    this.sad.setEntry(POLICY, { kind: "own", sa: OWN });
     this.kernels.beginOutbound();
     this.kernels.beginInbound();
   }
@@ -79,8 +124,38 @@ export class WorkerBox {
     for (let i = 0; i < count; i++) {
       const at = cursor + L.ESP_HEADER;
       this.u8.fill(0, at - L.VNET_HEADER, at + length);
-      this.u8.set([0x45, 0, length >> 8, length & 0xff, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 1, 0, 1, 10, 2, 0, 1, 1, 1, 2, 2, (length - 20) >> 8, (length - 20) & 0xff], at);
-      this.#setOut(i, at, length);
+      this.u8.set(
+        [
+          0x45,
+          0,
+          length >> 8,
+          length & 0xff,
+          0,
+          0,
+          0x40,
+          0,
+          64,
+          17,
+          0,
+          0,
+          10,
+          1,
+          0,
+          1,
+          10,
+          2,
+          0,
+          1,
+          1,
+          1,
+          2,
+          2,
+          (length - 20) >> 8,
+          (length - 20) & 0xff,
+        ],
+        at,
+      );
+      this.setOut(i, at, length);
       cursor = at + ((length + 5) & ~3) + L.ESP_ICV;
     }
   }
@@ -94,7 +169,7 @@ export class WorkerBox {
     this.u8.set([1, 1, 40, 0, SUPER_SEGMENT & 0xff, SUPER_SEGMENT >> 8, 20, 0, 16, 0], at - L.VNET_HEADER);
     this.u8.set([0x45, 0, length >> 8, length & 0xff, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 1, 0, 1, 10, 2, 0, 1], at);
     this.u8.set([1, 1, 2, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 2, 0], at + 20);
-    this.#setOut(0, at, length);
+    this.setOut(0, at, length);
     return segments;
   }
 
@@ -102,7 +177,10 @@ export class WorkerBox {
   keepBurst(count: number): { at: number; octets: Uint8Array } {
     const last = this.map.outs + (count - 1) * L.OUT_SIZE;
     const at = this.map.tunArena;
-    return { at, octets: this.u8.slice(at, this.view.getUint32(last + L.OUT_PACKET, true) + this.view.getUint32(last + L.OUT_LENGTH, true)) };
+    return {
+      at,
+      octets: this.u8.slice(at, this.view.getUint32(last + L.OUT_PACKET, true) + this.view.getUint32(last + L.OUT_LENGTH, true)),
+    };
   }
 
   /** Lays a kept burst out again: what read(2) would do. */
@@ -110,7 +188,13 @@ export class WorkerBox {
     this.u8.set(octets, at);
   }
 
-  #setOut(index: number, packet: number, length: number): void {
+  /** Where the packet `index` of the burst lies. */
+  packetAt(index: number): number {
+    return this.u32[(this.map.outs + index * L.OUT_SIZE + L.OUT_PACKET) >> 2] ?? 0;
+  }
+
+  /** Puts one packet that lies in packet memory into the burst. */
+  setOut(index: number, packet: number, length: number): void {
     if (index >= OUT_CAPACITY) throw new RangeError("more packets than a burst holds");
     this.view.setUint32(this.map.outs + index * L.OUT_SIZE + L.OUT_PACKET, packet, true);
     this.view.setUint32(this.map.outs + index * L.OUT_SIZE + L.OUT_LENGTH, length, true);
@@ -178,11 +262,16 @@ export class WorkerBox {
 
   /** The inbound path for the message restored: look up, replay check, open, compare, commit, selectors, join. Returns packets delivered. */
   inbound({ octets, segment }: { octets: Uint8Array; segment: number }): number {
+    return this.inboundAt(this.map.rxBuffers, octets.length, segment, false);
+  }
+
+  /** As {@link inbound}, for a message that lies elsewhere in packet memory. */
+  inboundAt(data: number, length: number, segment: number, handedOn: boolean): number {
     const { kernels, map } = this;
     // The same packets again and again: the window forgets them, so that none is a replay. They are fewer than 64, so all are in its first word.
     this.view.setBigUint64(this.#inboundSa + L.ISA_TOP, 0n, true);
     this.view.setBigUint64(this.#bitmap, 0n, true);
-    kernels.prepare(map.rxBuffers, octets.length, segment, 0, this.#inboundSa + L.ISA_PEER, false);
+    kernels.prepare(data, length, segment, 0, this.#inboundSa + L.ISA_PEER, handedOn);
     const count = kernels.preparedCount.value;
     this.engine.open(this.#inboundKey, map.jobs, count);
     kernels.finish();
@@ -194,6 +283,57 @@ export class WorkerBox {
     }
     kernels.beginInbound();
     return delivered;
+  }
+
+  /** Drops the inbound SA: what is restored belongs to another worker from now on. */
+  disownInbound(): void {
+    this.sad.removeInbound(SPI);
+  }
+
+  /** The inbound path of a message of another worker's SA, up to its ring. Returns packets handed on. */
+  handOnInbound({ octets, segment }: { octets: Uint8Array; segment: number }, ring: RingProducer): number {
+    const { kernels, map, base } = this;
+    kernels.prepare(map.rxBuffers, octets.length, segment, 0, map.rxNames, false);
+    for (let i = 0; i < kernels.foreignCount.value; i++) {
+      const record = (map.foreigners + i * FOREIGN_SIZE) >> 2;
+      const [data, length] = [this.u32[record] ?? 0, this.u32[record + 1] ?? 0];
+      if (!ring.pushInbound(base + data, length, segment, 0, base + map.rxNames, memcpy)) throw new Error("the ring is full");
+    }
+    kernels.foreignTaken();
+    kernels.beginInbound();
+    return octets.length / segment;
+  }
+
+  /** The outbound path of a burst that meets a stub, up to its owner's ring. Returns packets handed on. */
+  handOnOutbound(count: number, ring: RingProducer): number {
+    const { kernels, map, base } = this;
+    kernels.classify(map.outs, count);
+    for (let i = 0; i < count; i++) {
+      const out = (map.outs + i * L.OUT_SIZE) >> 2;
+      const [packet, length] = [this.u32[out] ?? 0, this.u32[out + (L.OUT_LENGTH >> 2)] ?? 0];
+      if (!ring.pushOutbound(base + packet, length, 1, memcpy)) throw new Error("the ring is full");
+    }
+    return count;
+  }
+
+  /** From now on packets go over the SA that all workers may use. */
+  useSharedSa(): void {
+    this.sad.setEntry(POLICY, { kind: "shared", sa: SHARED, ask: false });
+  }
+
+  useOwnSa(): void {
+    this.sad.setEntry(POLICY, { kind: "own", sa: OWN });
+  }
+
+  /** Reserves sequence numbers of the shared SA for a run, as worker/outbound.ts does. @param counter one for all workers */
+  reserve(counter: Int32Array, packets: number): void {
+    const used = Atomics.load(counter, 0) >>> 0;
+    if (used >= SHARED_LIMIT) Atomics.store(counter, 0, 0);
+    const start = Atomics.add(counter, 0, packets) >>> 0;
+    this.view.setUint32(this.#sharedSa + L.OSA_SEQ, start + 1, true);
+    this.view.setUint32(this.#sharedSa + L.OSA_SEQ + 4, 0, true);
+    this.view.setUint32(this.#sharedSa + L.OSA_SEQ_LIMIT, start + packets, true);
+    this.view.setUint32(this.#sharedSa + L.OSA_SEQ_LIMIT + 4, 0, true);
   }
 
   get #bitmap(): number {

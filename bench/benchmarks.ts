@@ -1,0 +1,37 @@
+/** All benchmarks, in the order in which they run. */
+import type { Benchmark } from "./benchmark.ts";
+import type { Row } from "./report.ts";
+import { benchHandoff } from "./handoff.ts";
+import { benchSadLookup } from "./sad-lookup.ts";
+import { benchScaling } from "./scaling.ts";
+import { benchOpen, benchSeal } from "./seal-open.ts";
+
+export const BENCHMARKS: readonly Benchmark[] = [
+  {
+    name: "seal",
+    about: "a packet's way out of one worker without I/O, against the engine alone",
+    run: ({ engines, turns, milliseconds }) => engines.flatMap((engine) => benchSeal(engine, "aes128gcm16", turns, milliseconds)),
+  },
+  {
+    name: "open",
+    about: "a packet's way in, against the engine alone",
+    run: ({ engines, turns, milliseconds }) => engines.flatMap((engine) => benchOpen(engine, "aes128gcm16", turns, milliseconds)),
+  },
+  {
+    name: "scaling",
+    about: "two workers against one, each on its own SA",
+    run: async ({ engines, turns, milliseconds }) => {
+      const rows: Row[] = [];
+      for (const engine of engines) rows.push(...(await benchScaling(engine, turns, milliseconds)));
+      return rows;
+    },
+  },
+  {
+    name: "handoff",
+    about: "ESP that the kernel gave to another worker than the SA's",
+    run: (context) => benchHandoff(context, "handoff"),
+  },
+  { name: "stub", about: "packets sent on a CPU whose SAD has a stub", run: (context) => benchHandoff(context, "stub") },
+  { name: "sharedSa", about: "packets sealed on the SA of all workers", run: (context) => benchHandoff(context, "sharedSa") },
+  { name: "sadLookup", about: "the SA of a packet among 1, a thousand and a million", run: benchSadLookup },
+];

@@ -1,0 +1,142 @@
+/**
+ * One of the two threads of `handoff`, `stub` and `sharedSa`. They take turns, so that each times nothing but its own work while every cache
+ * line still moves from one CPU to the other as it does in life; what one thread waits for the other is in no figure.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import type { EngineName } from "../src/dataplane/engines/engine.ts";
+import {
+  OUTBOUND_DATA,
+  RECORD_DATA_LENGTH,
+  RECORD_HEADER,
+  RECORD_SEGMENT,
+  RingConsumer,
+  RingProducer,
+} from "../src/dataplane/worker/handoff-ring.ts";
+import { pinThread } from "../src/host/linux/affinity.ts";
+import { addressOf } from "../src/host/linux/libc.ts";
+import { BlockTimes } from "./measure.ts";
+import { WorkerBox } from "./worker-box.ts";
+
+/** own*: the owner alone; stub: packets to seal reach it by its ring; handoff: ESP reaches it by its ring; sharedSa: it seals on an SA of all. */
+export type HandoffMode = "ownOut" | "stub" | "sharedSa" | "ownIn" | "handoff";
+
+export interface HandoffSetup {
+  readonly role: "sender" | "owner";
+  readonly cpu: number;
+  readonly engine: EngineName;
+  readonly ownerMemory: WebAssembly.Memory;
+  /** Int32: whose turn it is. */
+  readonly turn: SharedArrayBuffer;
+  readonly counter: SharedArrayBuffer;
+}
+
+const SIZE = 1400;
+const BURST = 32;
+const [SENDER, OWNER, STOP] = [0, 1, 2];
+
+const setup = workerData as HandoffSetup;
+pinThread(setup.cpu);
+const isOwner = setup.role === "owner";
+const box = new WorkerBox({
+  engine: setup.engine,
+  cipher: "aes128gcm16",
+  owner: isOwner ? "self" : "other",
+  ...(isOwner ? { memory: setup.ownerMemory } : {}),
+});
+box.fillSingles(SIZE, BURST);
+const kept = box.keepBurst(BURST);
+const sealed = box.captureSealed(BURST);
+if (!isOwner) box.disownInbound();
+const consumer = new RingConsumer(setup.ownerMemory.buffer, box.map.ring);
+const producer = new RingProducer(setup.ownerMemory.buffer, box.map.ring, addressOf(setup.ownerMemory.buffer));
+const turn = new Int32Array(setup.turn);
+const counter = new Int32Array(setup.counter);
+
+interface Step {
+  /** What the kernel does in life; not timed. */
+  readonly before: () => void;
+  /** Timed. Returns packets. */
+  readonly work: () => number;
+}
+
+const nothing = (): void => undefined;
+const layOutBurst = (): void => {
+  // Records of the ring may be in the burst now: the packets read from the device take their places again.
+  box.fillSingles(SIZE, BURST);
+  box.relay(kept);
+};
+
+const STEPS: Record<HandoffMode, Record<HandoffSetup["role"], Step | undefined>> = {
+  ownOut: { sender: undefined, owner: { before: layOutBurst, work: () => box.outbound(BURST) } },
+  sharedSa: {
+    sender: undefined,
+    owner: {
+      before: layOutBurst,
+      work: () => {
+        box.reserve(counter, BURST);
+        return box.outbound(BURST);
+      },
+    },
+  },
+  stub: {
+    sender: { before: layOutBurst, work: () => box.handOnOutbound(BURST, producer) },
+    owner: { before: nothing, work: sealHandedOn },
+  },
+  ownIn: { sender: undefined, owner: { before: () => box.restore(sealed), work: () => box.inbound(sealed) } },
+  handoff: {
+    sender: { before: () => box.restore(sealed), work: () => box.handOnInbound(sealed, producer) },
+    owner: { before: nothing, work: openHandedOn },
+  },
+};
+
+function sealHandedOn(): number {
+  let count = 0;
+  for (let record = consumer.next(); record !== 0; record = consumer.next()) {
+    box.setOut(count++, record + OUTBOUND_DATA, box.u32[(record + RECORD_DATA_LENGTH) >> 2] ?? 0);
+  }
+  const packets = box.outbound(count);
+  consumer.release();
+  return packets;
+}
+
+function openHandedOn(): number {
+  let packets = 0;
+  for (let record = consumer.next(); record !== 0; record = consumer.next()) {
+    const [length, segment] = [box.u32[(record + RECORD_DATA_LENGTH) >> 2] ?? 0, box.u32[(record + RECORD_SEGMENT) >> 2] ?? 1];
+    packets += box.inboundAt(record + RECORD_HEADER, length, segment, true);
+  }
+  consumer.release();
+  return packets;
+}
+
+/** Takes its turns until the time is over, and returns nanoseconds per packet. The owner watches the clock; alone, it has every turn. */
+function run(mode: HandoffMode, milliseconds: number): number {
+  const step = STEPS[mode][setup.role];
+  if (step === undefined) throw new Error(`the ${setup.role} has nothing to do in ${mode}`);
+  const alone = STEPS[mode].sender === undefined;
+  const [mine, other] = isOwner ? [OWNER, SENDER] : [SENDER, OWNER];
+  if (mode === "sharedSa") box.useSharedSa();
+  else box.useOwnSa();
+  const end = process.hrtime.bigint() + BigInt(Math.round(milliseconds * 1e6));
+  const times = new BlockTimes();
+  for (;;) {
+    if (!alone) {
+      let whose = Atomics.load(turn, 0);
+      while (whose !== mine && whose !== STOP) whose = Atomics.load(turn, 0);
+      if (whose === STOP) break;
+    }
+    step.before();
+    const start = process.hrtime.bigint();
+    const packets = step.work();
+    const now = process.hrtime.bigint();
+    times.add(now - start, packets);
+    const isOver = isOwner && now >= end;
+    if (!alone) Atomics.store(turn, 0, isOver ? STOP! : other!);
+    if (isOver) break;
+  }
+  return times.median;
+}
+
+parentPort?.on("message", ({ mode, milliseconds }: { mode: HandoffMode; milliseconds: number }) => {
+  parentPort?.postMessage(run(mode, milliseconds));
+});

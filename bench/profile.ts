@@ -1,0 +1,1 @@
+export async function profileWorker(_seconds: number, _say: (s: string) => void): Promise<void> {}
