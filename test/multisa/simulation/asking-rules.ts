@@ -17,7 +17,8 @@ export class AskingRules {
   readonly #notBefore = new Map<CpuIndex, number>();
   /** For each SA the first one that it descends from by rekeys. */
   readonly #lines = new Map<ChildSaId, ChildSaId>();
-  #noneBefore = -Infinity;
+  #noFirstBefore = -Infinity;
+  #noFurtherBefore = -Infinity;
   /** How many requests there were. */
   requests = 0;
 
@@ -34,21 +35,25 @@ export class AskingRules {
     const what = `${this.#name}: a Child SA for CPU ${cpu} is asked for`;
     assert.ok(this.#acquired.delete(cpu), `${what} without a packet`);
     assert.ok(!this.#pending.has(cpu), `${what} twice`);
-    assert.ok(now >= this.#noneBefore, `${what} in the hold time of a refusal`);
+    assert.ok(now >= this.#noFirstBefore, `${what} too soon after that was refused`);
+    assert.ok(isEmpty || now >= this.#noFurtherBefore, `${what} in the hold time of a refusal`);
     assert.ok(now >= (this.#notBefore.get(cpu) ?? -Infinity), `${what} too soon after a temporary failure`);
     this.#pending.add(cpu);
     this.requests++;
     assert.ok(this.#pending.size <= (isEmpty ? 1 : this.#timing.maxPendingCreates), `${what}, the ${this.#pending.size}th at once`);
   }
 
-  refused(cpu: CpuIndex, why: RefusalReason, now: number): void {
+  /** `isEmpty`: it was to be the first one, so that there is nothing to send on, and no CPU may wait for long. */
+  refused(cpu: CpuIndex, why: RefusalReason, now: number, isEmpty: boolean): void {
     this.#pending.delete(cpu);
+    if (isEmpty) this.#noFirstBefore = Math.max(this.#noFirstBefore, now + this.#timing.firstBackOff);
     if (isMomentary(why)) this.#notBefore.set(cpu, now + this.#timing.firstBackOff);
-    else this.refusedForAll(now);
+    else this.#noFurtherBefore = now + this.#timing.refusalHoldTime;
   }
 
-  refusedForAll(now: number): void {
-    this.#noneBefore = now + this.#timing.refusalHoldTime;
+  refusedByIkeSa(now: number): void {
+    this.#noFirstBefore = now + this.#timing.refusalHoldTime;
+    this.#noFurtherBefore = this.#noFirstBefore;
   }
 
   memberCame(sa: ChildSaId, cpu: CpuIndex, isAskedFor: boolean, rekeyOf: ChildSaId | undefined): void {
@@ -60,7 +65,7 @@ export class AskingRules {
   memberGone(sa: ChildSaId): void {
     const line = this.#lines.get(sa);
     this.#lines.delete(sa);
-    if (![...this.#lines.values()].includes(line ?? sa)) this.#noneBefore = -Infinity;
+    if (![...this.#lines.values()].includes(line ?? sa)) this.#liftRefusal();
   }
 
   reset(): void {
@@ -68,6 +73,11 @@ export class AskingRules {
     this.#pending.clear();
     this.#notBefore.clear();
     this.#lines.clear();
-    this.#noneBefore = -Infinity;
+    this.#liftRefusal();
+  }
+
+  #liftRefusal(): void {
+    this.#noFirstBefore = -Infinity;
+    this.#noFurtherBefore = -Infinity;
   }
 }

@@ -105,7 +105,7 @@ export class End {
   }
 
   noAdditionalSas(): void {
-    this.rules.refusedForAll(this.#context.now());
+    this.rules.refusedByIkeSa(this.#context.now());
     this.#tell({ kind: "noAdditionalSas" });
   }
 
@@ -286,7 +286,7 @@ export class End {
     const purpose = this.group.isEmpty ? "first" : "additional";
     this.rules.creating(cpu, this.#context.now(), this.group.isEmpty);
     this.#create(cpu, purpose, purpose === "first" && this.group.isFirstShared, (why) => {
-      this.rules.refused(cpu, why, this.#context.now());
+      this.rules.refused(cpu, why, this.#context.now(), this.group.isEmpty);
       this.#tell({ kind: "refused", cpu, why });
     });
   }

@@ -14,6 +14,8 @@ export interface PairOptions {
   readonly right?: Partial<GroupConfig>;
   readonly conditions?: Conditions;
   readonly seed?: number;
+  /** All that there may ever be at each end; those of the configurations otherwise. */
+  readonly allCpus?: readonly CpuIndex[];
 }
 
 /** Longer than this, and the two ends talk for ever. */
@@ -27,13 +29,13 @@ export class Pair {
   now = 0;
   #lastId = 0;
 
-  constructor({ left = {}, right = {}, conditions = PERFECT, seed = 9611 }: PairOptions = {}) {
+  constructor({ left = {}, right = {}, conditions = PERFECT, seed = 9611, allCpus }: PairOptions = {}) {
     this.random = seededRandom(seed);
     this.network = new Network(this.random, conditions);
     const context = { network: this.network, random: this.random, now: () => this.now, newId: () => ++this.#lastId };
     const [leftConfig, rightConfig] = [groupConfig(left), groupConfig(right)];
-    this.left = new End("left", leftConfig, leftConfig.cpus, context);
-    this.right = new End("right", rightConfig, rightConfig.cpus, context);
+    this.left = new End("left", leftConfig, allCpus ?? leftConfig.cpus, context);
+    this.right = new End("right", rightConfig, allCpus ?? rightConfig.cpus, context);
   }
 
   get ends(): readonly [End, End] {
