@@ -5,7 +5,7 @@ import type { EngineName } from "../src/dataplane/engines/engine.ts";
 import { allowedCpus } from "../src/host/linux/affinity.ts";
 import type { BenchContext } from "./benchmark.ts";
 import { NotMeasurable } from "./benchmark.ts";
-import type { HandoffMode, HandoffSetup } from "./handoff-worker.ts";
+import type { HandoffMode, HandoffOrder, HandoffSetup } from "./handoff-worker.ts";
 import { summarize } from "./measure.ts";
 import type { Row } from "./report.ts";
 import { reach } from "./report.ts";
@@ -25,6 +25,8 @@ const COMPARISONS: readonly Comparison[] = [
   { bench: "stub", about: "sent on a CPU that has a stub", against: "ownOut", aim: 250 },
   { bench: "sharedSa", about: "sealed on the SA of all workers", against: "ownOut", aim: 40 },
 ];
+const BURSTS_TO_WARM_UP = 2000;
+const BURSTS_IN_A_TURN = 300;
 const TOGETHER: readonly HandoffMode[] = ["stub", "handoff"];
 
 export async function benchHandoff({ engines, turns, milliseconds }: BenchContext, bench: Comparison["bench"]): Promise<Row[]> {
@@ -36,8 +38,9 @@ export async function benchHandoff({ engines, turns, milliseconds }: BenchContex
   const threads = startThreads(engine, ownerCpu, senderCpu);
   try {
     const { against, about, aim } = comparison;
-    await threads.run(bench, milliseconds);
-    await threads.run(against, milliseconds);
+    // Once round the ring, whose pages are all new, and until the compiler has done its work.
+    await threads.run(bench, milliseconds, BURSTS_TO_WARM_UP);
+    await threads.run(against, milliseconds, BURSTS_TO_WARM_UP);
     const [own, other]: [number[], number[]] = [[], []];
     for (let turn = 0; turn < turns; turn++) {
       own.push(await threads.run(against, milliseconds));
@@ -61,7 +64,7 @@ export async function benchHandoff({ engines, turns, milliseconds }: BenchContex
 
 interface Threads {
   /** Nanoseconds a packet, of both threads where both have a part in it. */
-  readonly run: (mode: HandoffMode, milliseconds: number) => Promise<number>;
+  readonly run: (mode: HandoffMode, milliseconds: number, atLeast?: number) => Promise<number>;
   readonly stop: () => Promise<unknown>;
 }
 
@@ -70,15 +73,15 @@ function startThreads(engine: EngineName, ownerCpu: number, senderCpu: number): 
   const start = (role: HandoffSetup["role"], cpu: number): Worker =>
     new Worker(workerModule("./handoff-worker", import.meta.url), { workerData: { ...common, role, cpu } satisfies HandoffSetup });
   const [owner, sender] = [start("owner", ownerCpu), start("sender", senderCpu)];
-  const ask = async (worker: Worker, mode: HandoffMode, milliseconds: number): Promise<number> => {
+  const ask = async (worker: Worker, order: HandoffOrder): Promise<number> => {
     const answer = once(worker, "message") as Promise<[number]>;
-    worker.postMessage({ mode, milliseconds });
+    worker.postMessage(order);
     return (await answer)[0];
   };
   return {
-    run: async (mode, milliseconds) => {
+    run: async (mode, milliseconds, atLeast = BURSTS_IN_A_TURN) => {
       Atomics.store(new Int32Array(common.turn), 0, 0);
-      const asked = (TOGETHER.includes(mode) ? [owner, sender] : [owner]).map((worker) => ask(worker, mode, milliseconds));
+      const asked = (TOGETHER.includes(mode) ? [owner, sender] : [owner]).map((worker) => ask(worker, { mode, milliseconds, atLeast }));
       return (await Promise.all(asked)).reduce((sum, value) => sum + value, 0);
     },
     stop: () => Promise.all([owner.terminate(), sender.terminate()]),
