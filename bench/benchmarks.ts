@@ -5,6 +5,7 @@ import { benchHandoff } from "./handoff.ts";
 import { benchSadLookup } from "./sad-lookup.ts";
 import { benchScaling } from "./scaling.ts";
 import { benchOpen, benchSeal } from "./seal-open.ts";
+import { benchTunnel } from "./tunnel.ts";
 
 export const BENCHMARKS: readonly Benchmark[] = [
   {
@@ -34,4 +35,5 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: "stub", about: "packets sent on a CPU whose SAD has a stub", run: (context) => benchHandoff(context, "stub") },
   { name: "sharedSa", about: "packets sealed on the SA of all workers", run: (context) => benchHandoff(context, "sharedSa") },
   { name: "sadLookup", about: "the SA of a packet among 1, a thousand and a million", run: benchSadLookup },
+  { name: "tunnel", about: "two daemons on two hosts, beside the same cable without a tunnel", run: benchTunnel },
 ];

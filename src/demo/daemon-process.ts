@@ -19,10 +19,12 @@ export class DaemonProcess {
   readonly #ended: Promise<number | null>;
   #log = "";
 
-  constructor(host: DemoHost, configPath: string, controlSocket: string) {
+  /** @param nodeOptions options for the node process itself, such as a profiler's */
+  constructor(host: DemoHost, configPath: string, controlSocket: string, nodeOptions: readonly string[] = []) {
     this.host = host;
     this.controlSocket = controlSocket;
-    const [command = "", ...parameters] = inNamespace(host.namespace, ...hawserCommand("up", "--config", configPath));
+    const [node = "", ...rest] = hawserCommand("up", "--config", configPath);
+    const [command = "", ...parameters] = inNamespace(host.namespace, node, ...nodeOptions, ...rest);
     this.#process = spawn(command, parameters, { stdio: ["ignore", "ignore", "pipe"] });
     this.#process.stderr?.setEncoding("utf8").on("data", (text: string) => (this.#log += text));
     this.#ended = new Promise((resolve) => {
@@ -69,6 +71,12 @@ export class DaemonProcess {
     const exitStatus = await this.#ended;
     clearTimeout(timer);
     return exitStatus;
+  }
+
+  /** Sends a signal and waits for the end. Returns the exit status; null when a signal ended it. */
+  signal(signal: NodeJS.Signals): Promise<number | null> {
+    this.#process.kill(signal);
+    return this.#ended;
   }
 
   /** For when nothing else is left. */
