@@ -104,6 +104,11 @@ export class Hawser {
     return this.#process.down();
   }
 
+  /** Sends a signal and waits for the end; returns the exit status, null when a signal ended it. */
+  signal(signal: NodeJS.Signals): Promise<number | null> {
+    return this.#process.signal(signal);
+  }
+
   /** As a crash would. */
   kill(): void {
     this.#process.kill();

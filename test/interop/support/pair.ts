@@ -46,6 +46,11 @@ export class Pair {
     }
   }
 
+  /** The same with a daemon that has taken the place of ours. */
+  withHawser(hawser: Hawser): Pair {
+    return new Pair(this.hosts, hawser, this.strongSwan, this.#echo);
+  }
+
   /** Ends everything and removes the hosts. */
   stop(): void {
     this.#echo.stop();

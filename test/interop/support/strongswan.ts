@@ -122,7 +122,7 @@ function strongswanConf(): string {
 charon-systemd {
   load = ${PLUGINS}
   # Short, so that tests that lose a peer need not wait.
-  retransmit_timeout = 1.0
+  retransmit_timeout = 0.5
   retransmit_tries = 3
   filelog {
     file {
