@@ -2,6 +2,7 @@
 import type { Benchmark } from "./benchmark.ts";
 import type { Row } from "./report.ts";
 import { benchHandoff } from "./handoff.ts";
+import { benchPeers } from "./peers.ts";
 import { benchSadLookup } from "./sad-lookup.ts";
 import { benchScaling } from "./scaling.ts";
 import { benchOpen, benchSeal } from "./seal-open.ts";
@@ -36,4 +37,5 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: "sharedSa", about: "packets sealed on the SA of all workers", run: (context) => benchHandoff(context, "sharedSa") },
   { name: "sadLookup", about: "the SA of a packet among 1, a thousand and a million", run: benchSadLookup },
   { name: "tunnel", about: "two daemons on two hosts, beside the same cable without a tunnel", run: benchTunnel },
+  { name: "peers", about: "the same TCP through other user-space tunnels", run: benchPeers },
 ];

@@ -6,7 +6,9 @@ export interface Sample {
   readonly max: number;
 }
 
+/** @throws RangeError where nothing, or not a number, was measured */
 export function summarize(values: readonly number[]): Sample {
+  if (values.length === 0 || !values.every(Number.isFinite)) throw new RangeError("a figure needs measurements, and all of them numbers");
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   const median = sorted.length % 2 === 1 ? sorted[middle] : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2;
