@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram";
 import type { Socket } from "node:dgram";
 
 /** Milliseconds. */
-const ROUND_INTERVAL = 10;
+const ROUND_INTERVAL = 20;
 const ANSWER_PATIENCE = 2000;
 const PAYLOAD_LENGTH = 56;
 
