@@ -6,6 +6,7 @@ import { benchPeers } from "./peers.ts";
 import { benchSadLookup } from "./sad-lookup.ts";
 import { benchScaling } from "./scaling.ts";
 import { benchOpen, benchSeal } from "./seal-open.ts";
+import { benchSetup } from "./setup.ts";
 import { benchTunnel } from "./tunnel.ts";
 
 export const BENCHMARKS: readonly Benchmark[] = [
@@ -38,4 +39,5 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: "sadLookup", about: "the SA of a packet among 1, a thousand and a million", run: benchSadLookup },
   { name: "tunnel", about: "two daemons on two hosts, beside the same cable without a tunnel", run: benchTunnel },
   { name: "peers", about: "the same TCP through other user-space tunnels", run: benchPeers },
+  { name: "setup", about: "handshakes a second, and per-CPU SAs coming up", run: benchSetup },
 ];
