@@ -5,23 +5,30 @@
 import type { CpuIndex } from "../ipsec/names.ts";
 import type { GroupTiming } from "./config.ts";
 import type { RefusalReason } from "./events.ts";
+import type { Purpose } from "./notifies.ts";
 
 /** "selectors": the peer takes no more of them; "moment": it could not just then. */
 export function scopeOfRefusal(why: RefusalReason): "selectors" | "moment" {
   return why === "TEMPORARY_FAILURE" || why === "timeout" || why === "abandoned" ? "moment" : "selectors";
 }
 
+/** The first SA of an empty group, or a further one. */
+export type AskedFor = Exclude<Purpose, "rekey">;
+
 export class Asking {
   readonly #timing: GroupTiming;
   /** Uniform in [0, 1). */
   readonly #random01: () => number;
   /** Requests under way. */
-  readonly #pending = new Set<CpuIndex>();
+  readonly #pending = new Map<CpuIndex, AskedFor>();
   /** Asked, in this order, with no request under way yet. */
   readonly #waiting = new Set<CpuIndex>();
   /** `until` undefined: over, but the next failure in a row makes a longer one. */
   readonly #backOffs = new Map<CpuIndex, { until: number | undefined; readonly failures: number }>();
+  /** The peer takes no further one. */
   #refusal: { readonly why: RefusalReason; readonly until: number } | undefined;
+  /** The peer did not take the first one: nothing is asked for before this instant. */
+  #firstHold: number | undefined;
   #metRefusal = false;
   #failedFirsts = 0;
 
@@ -34,8 +41,9 @@ export class Asking {
     return this.#pending.size;
   }
 
-  isPending(cpu: CpuIndex): boolean {
-    return this.#pending.has(cpu);
+  /** `what` undefined: whatever it is. */
+  isPending(cpu: CpuIndex, what?: AskedFor): boolean {
+    return this.#pending.has(cpu) && (what === undefined || this.#pending.get(cpu) === what);
   }
 
   isWaiting(cpu: CpuIndex): boolean {
@@ -46,9 +54,12 @@ export class Asking {
     return this.#pending.has(cpu) || this.#waiting.has(cpu);
   }
 
-  /** Nothing keeps it from asking as far as the peer's answers go, and it is not asking already. */
-  mayAsk(cpu: CpuIndex): boolean {
-    return !this.isAsking(cpu) && this.#refusal === undefined && !this.isBackingOff(cpu);
+  /**
+   * Nothing keeps it from asking as far as the peer's answers go, and it is not asking already. `isFirst`: the group has no SA, so that it is the first
+   * one that would be asked for.
+   */
+  mayAsk(cpu: CpuIndex, isFirst: boolean): boolean {
+    return !this.isAsking(cpu) && this.silentUntil(cpu, isFirst) === undefined;
   }
 
   /** Why the whole group must not ask. */
@@ -61,14 +72,14 @@ export class Asking {
   }
 
   /** The instant before which it does not ask, whatever it sends; undefined: nothing keeps it. */
-  silentUntil(cpu: CpuIndex): number | undefined {
-    const instants = [this.#refusal?.until, this.#backOffs.get(cpu)?.until].filter((instant) => instant !== undefined);
-    return instants.length === 0 ? undefined : Math.max(...instants);
+  silentUntil(cpu: CpuIndex, isFirst: boolean): number | undefined {
+    return latest(isFirst ? undefined : this.#refusal?.until, this.#firstHold, this.#backOffs.get(cpu)?.until);
   }
 
   /** Ends the waits that are over. To be called first whenever the group is told the time. */
   expire(now: number): void {
     if (this.#refusal !== undefined && this.#refusal.until <= now) this.#refusal = undefined;
+    if (this.#firstHold !== undefined && this.#firstHold <= now) this.#firstHold = undefined;
     for (const backOff of this.#backOffs.values()) if (backOff.until !== undefined && backOff.until <= now) backOff.until = undefined;
   }
 
@@ -82,12 +93,12 @@ export class Asking {
   }
 
   /** The next CPU whose request is to be sent now; it counts as under way from here on. */
-  takeTurn(room: number): CpuIndex | undefined {
+  takeTurn(room: number, what: AskedFor): CpuIndex | undefined {
     if (this.#pending.size >= this.#timing.maxPendingCreates || room <= 0) return undefined;
     const [cpu] = this.#waiting;
     if (cpu === undefined) return undefined;
     this.#waiting.delete(cpu);
-    this.#pending.add(cpu);
+    this.#pending.set(cpu, what);
     return cpu;
   }
 
@@ -106,21 +117,30 @@ export class Asking {
     this.#pending.delete(cpu);
     this.#metRefusal = true;
     if (scopeOfRefusal(why) === "selectors") {
-      this.refusedForAll(why, now);
+      this.#refuse(why, now);
       return;
     }
     const failures = (this.#backOffs.get(cpu)?.failures ?? 0) + 1;
     this.#backOffs.set(cpu, { until: now + this.#backOff(failures), failures });
   }
 
-  /** The only SA did not come, so that there is nothing to send on meanwhile: whatever the reason, the wait is short, and the same for all CPUs. */
+  /**
+   * The first SA did not come, so that there is nothing to send on meanwhile. Whatever the reason, the next attempt comes after a short wait, the same
+   * for all CPUs; the reason itself stands for further ones, should the peer make a first one.
+   */
   refusedFirst(cpu: CpuIndex, why: RefusalReason, now: number): void {
-    this.#pending.delete(cpu);
-    this.#refusal = { why, until: now + this.#backOff(++this.#failedFirsts) };
+    this.refused(cpu, why, now);
+    this.#firstHold = latest(this.#firstHold, now + this.#backOff(++this.#failedFirsts));
+  }
+
+  /** The IKE SA takes no more Child SAs, of whatever selectors, further ones or first. */
+  refusedByIkeSa(now: number): void {
+    this.#refuse("NO_ADDITIONAL_SAS", now);
+    this.#firstHold = now + this.#timing.refusalHoldTime;
   }
 
   /** TS_MAX_QUEUE is about the selectors (RFC 9611 §6), so what waits for its turn need not be sent either. */
-  refusedForAll(why: RefusalReason, now: number): void {
+  #refuse(why: RefusalReason, now: number): void {
     this.#refusal = { why, until: now + this.#timing.refusalHoldTime };
     this.#waiting.clear();
   }
@@ -128,6 +148,7 @@ export class Asking {
   /** A member went away: the peer may have room for another one. */
   liftRefusal(): void {
     this.#refusal = undefined;
+    this.#firstHold = undefined;
   }
 
   /** There is no room for more here either. */
@@ -144,7 +165,7 @@ export class Asking {
     this.#pending.clear();
     this.#waiting.clear();
     this.#backOffs.clear();
-    this.#refusal = undefined;
+    this.liftRefusal();
     this.#metRefusal = false;
     this.#failedFirsts = 0;
   }
@@ -157,9 +178,14 @@ export class Asking {
 
   /** The next instant at which {@link expire} ends a wait. */
   nextTimeout(): number | undefined {
-    const instants = [...this.#backOffs.values(), ...(this.#refusal === undefined ? [] : [this.#refusal])].flatMap(
-      ({ until }) => until ?? [],
-    );
+    const instants = [this.#refusal?.until, this.#firstHold, ...[...this.#backOffs.values()].map(({ until }) => until)].filter(isDefined);
     return instants.length === 0 ? undefined : Math.min(...instants);
   }
+}
+
+const isDefined = (instant: number | undefined): instant is number => instant !== undefined;
+
+function latest(...instants: readonly (number | undefined)[]): number | undefined {
+  const defined = instants.filter(isDefined);
+  return defined.length === 0 ? undefined : Math.max(...defined);
 }

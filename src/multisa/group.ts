@@ -124,7 +124,7 @@ export class ChildSaGroup {
         cpu,
         entry: this.#entries.get(cpu),
         why: this.#whyNotOwn(cpu),
-        silentUntil: this.#members.ownOf(cpu) === undefined ? this.#asking.silentUntil(cpu) : undefined,
+        silentUntil: this.#members.ownOf(cpu) === undefined ? this.#asking.silentUntil(cpu, this.isEmpty) : undefined,
       })),
     };
   }
@@ -143,7 +143,7 @@ export class ChildSaGroup {
       case "refused":
         return this.#refused(event.cpu, event.why, now);
       case "noAdditionalSas":
-        this.#asking.refusedForAll("NO_ADDITIONAL_SAS", now);
+        this.#asking.refusedByIkeSa(now);
         return [];
       case "idle":
         return this.#idle(event.sa);
@@ -170,14 +170,15 @@ export class ChildSaGroup {
   }
 
   #established(event: Established): GroupAction[] {
-    const { sa, cpu, shared, role, confirmed, rekeyOf } = event;
+    const { sa, cpu, shared, role, first, confirmed, rekeyOf } = event;
     if (this.#members.get(sa) !== undefined) return [];
     const isNewMode = this.#agreement.learn(event, this.isEmpty);
     const predecessor = rekeyOf === undefined ? undefined : this.#members.get(rekeyOf);
     this.#known.add(cpu);
     this.#members.add({ sa, cpu, shared, role, confirmed, predecessor });
-    const isOurRequest = role === "initiator" && rekeyOf === undefined;
-    if (isOurRequest || !shared) this.#asking.served(cpu, isOurRequest);
+    // A first one may also have been begun by the connection itself, while a further one for this CPU is still under way.
+    const isAskedFor = role === "initiator" && rekeyOf === undefined && this.#asking.isPending(cpu, first ? "first" : "additional");
+    if (isAskedFor || !shared) this.#asking.served(cpu, isAskedFor);
     return [...(isNewMode ? [this.#reportMode()] : []), ...this.#evacuate()];
   }
 
@@ -259,7 +260,7 @@ export class ChildSaGroup {
       if (this.#entries.put(cpu, entry)) actions.push({ kind: "setEntry", cpu, entry });
     }
     for (;;) {
-      const cpu = this.#asking.takeTurn(this.#room);
+      const cpu = this.#asking.takeTurn(this.#room, this.isEmpty ? "first" : "additional");
       if (cpu === undefined) return actions;
       actions.push({ kind: "create", cpu });
     }
@@ -277,7 +278,7 @@ export class ChildSaGroup {
 
   /** Provided that there is room. */
   #mayAsk(cpu: CpuIndex): boolean {
-    return this.#cpus.has(cpu) && this.#members.ownOf(cpu) === undefined && this.#asking.mayAsk(cpu);
+    return this.#cpus.has(cpu) && this.#members.ownOf(cpu) === undefined && this.#asking.mayAsk(cpu, this.isEmpty);
   }
 
   /** An empty group is begun again by any packet; with one CPU, one SA is enough. */

@@ -42,7 +42,7 @@ test("both sides must match, each with its own port", () => {
   assert.equal(spd.lookup(packet("10.1.0.1", "10.2.0.1"))?.id, 1);
   assert.equal(spd.lookup(packet("10.2.0.1", "10.1.0.1")), undefined);
   assert.equal(spd.lookup(packet("10.1.0.1", "10.2.0.1", { source: 80, destination: 443 })), undefined);
-  assert.equal(spd.lookup(packet("10.1.0.1", "10.2.0.1", undefined)), undefined);
+  assert.equal(spd.lookup({ ...packet("10.1.0.1", "10.2.0.1"), ports: undefined }), undefined);
 });
 
 test("no policy: undefined, which means discard (RFC 4301 §4.4.1)", () => {
