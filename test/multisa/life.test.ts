@@ -219,3 +219,42 @@ test("the view says why a CPU has no SA of its own", () => {
   );
   assert.deepEqual(group.view().members, [{ sa: sa(1), cpu: cpu(0), shared: false, role: "initiator", confirmed: true }]);
 });
+
+test("the first SA is refused: a short wait, the same for all CPUs and longer each time, since there is nothing to send on", () => {
+  const group = newGroup({ cpus: cpus(3) });
+  let now = 0;
+  for (const base of [1000, 2000, 4000]) {
+    assert.deepEqual(told(group.handle({ kind: "acquire", cpu: cpu(1) }, now)).at(-1), "create 1");
+    const actions = told(group.handle({ kind: "refused", cpu: cpu(1), why: "TS_UNACCEPTABLE" }, now));
+    assert.equal(actions.at(-1), "report refused");
+    assert.deepEqual(told(group.handle({ kind: "acquire", cpu: cpu(2) }, now)), []);
+    const { silentUntil = NaN } = group.view().cpus[2] ?? {};
+    assert.ok(silentUntil - now >= base && silentUntil - now <= 1.5 * base, `${silentUntil - now} after ${base}`);
+    assert.deepEqual(told(group.handle({ kind: "acquire", cpu: cpu(0) }, silentUntil - 0.5)), [], "not yet");
+    now = silentUntil;
+    assert.deepEqual(told(group.handleTimeout(now)), ["CPU 0: none, asks", "CPU 1: none, asks", "CPU 2: none, asks"]);
+  }
+  assert.equal(told(group.handle({ kind: "acquire", cpu: cpu(0) }, now)).at(-1), "create 0");
+});
+
+test("the first SA is refused, and the peer makes one itself: the refusal holds for further ones", () => {
+  const group = newGroup();
+  group.handle({ kind: "acquire", cpu: cpu(1) }, 0);
+  group.handle({ kind: "refused", cpu: cpu(1), why: "TS_UNACCEPTABLE" }, 0);
+  group.handle(first(sa(1), answered), 10);
+  group.handleTimeout(5000);
+  assert.deepEqual(entriesOf(group), ["CPU 0: own 1", "CPU 1: stub to CPU 0 SA 1"]);
+  assert.deepEqual(told(group.handleTimeout(60_000)), ["CPU 1: stub to CPU 0 SA 1, asks"]);
+});
+
+test("NO_ADDITIONAL_SAS for another group keeps an empty one from asking too, whatever its own first request comes to", () => {
+  const group = newGroup();
+  group.handle({ kind: "acquire", cpu: cpu(0) }, 0);
+  group.handle({ kind: "noAdditionalSas" }, 0);
+  group.handle({ kind: "refused", cpu: cpu(0), why: "TEMPORARY_FAILURE" }, 0);
+  group.handleTimeout(59_999);
+  assert.deepEqual(told(group.handle({ kind: "acquire", cpu: cpu(1) }, 59_999)), []);
+  assert.equal(group.nextTimeout(), 60_000);
+  group.handleTimeout(60_000);
+  assert.equal(told(group.handle({ kind: "acquire", cpu: cpu(1) }, 60_000)).at(-1), "create 1");
+});
