@@ -108,6 +108,22 @@ export class StrongSwan {
     }));
   }
 
+  /** @param spiIn of the Child SA, as strongSwan has it */
+  async rekeyChild(spiIn: number): Promise<void> {
+    await this.swanctl("--rekey", "--child-id", String(await this.#uniqueId(spiIn)));
+  }
+
+  /** @param spiIn of the Child SA, as strongSwan has it */
+  async terminateChild(spiIn: number): Promise<void> {
+    await this.swanctl("--terminate", "--child-id", String(await this.#uniqueId(spiIn)));
+  }
+
+  async #uniqueId(spiIn: number): Promise<number> {
+    const found = (await this.childSas()).find((sa) => sa.spiIn === spiIn);
+    if (found === undefined) throw new Error(`strongSwan has no Child SA with the inbound SPI ${spiIn.toString(16)}`);
+    return found.uniqueId;
+  }
+
   #listSas(): Promise<string> {
     return this.swanctl("--list-sas", "--raw");
   }
