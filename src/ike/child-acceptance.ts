@@ -46,9 +46,9 @@ export function acceptChild(ikeSa: IkeSa, payloads: readonly Payload[], old: Chi
   const { config, localTs, remoteTs } = matchSelectors(configs, tsi, tsr);
   const ours = inIkeAuth ? withoutKeyExchange(config.espProposals) : config.espProposals;
   const chosen = chooseProposal(ours, required(payloads, "SA").proposals, only(payloads, "KE")?.method);
-  requireEspSpi(chosen);
+  const spiOut = requireEspSpi(chosen);
   espAlgorithmOf(chosen.transforms);
-  const agreed = { chosen, localTs, remoteTs };
+  const agreed = { chosen, spiOut, localTs, remoteTs };
   if (old !== undefined) {
     const group = groupOf(ikeSa, old);
     return { config, agreed, group, purpose: "rekey", ...group.seatForRekey(old) };

@@ -1,9 +1,8 @@
 /** From an agreement to a Child SA in the data plane and in its group: the last step of every exchange that makes one. */
-import { espSpi, type CpuIndex, type EspSpi } from "../ipsec/names.ts";
+import type { CpuIndex, EspSpi } from "../ipsec/names.ts";
 import { planLifetimes } from "../ipsec/lifetimes.ts";
 import { selectorSetKey } from "../ipsec/selectors.ts";
 import type { Purpose } from "../multisa/notifies.ts";
-import { Reader } from "../wire/octets.ts";
 import type { Payload } from "../wire/payload.ts";
 import { formatTrafficSelector } from "../wire/traffic-selector.ts";
 import { deriveChildKeys, espAlgorithmOf, type ChildKeyInputs } from "./child-keys.ts";
@@ -32,9 +31,6 @@ export interface ChildInstallation {
   readonly awaitDelivery: number | undefined;
 }
 
-/** A responder's outbound SA goes into use at the latest so long after its answer, in milliseconds. */
-const DELIVERY_PATIENCE = 10_000;
-
 export function installChild(ikeSa: IkeSa, plan: ChildInstallation, now: number): ChildSa {
   const { services, keys } = ikeSa;
   const { config, agreed, keyInputs } = plan;
@@ -48,7 +44,7 @@ export function installChild(ikeSa: IkeSa, plan: ChildInstallation, now: number)
     cpu: plan.cpu,
     shared: plan.shared,
     spiIn: plan.spiIn,
-    spiOut: espSpi(new Reader(agreed.chosen.peerSpi).u32()),
+    spiOut: agreed.spiOut,
     cipher,
     esn,
     keyExchange: keyExchangeOf(agreed.chosen),
@@ -63,13 +59,8 @@ export function installChild(ikeSa: IkeSa, plan: ChildInstallation, now: number)
   logKeys(ikeSa, parameters, keymat);
   group.openPolicy();
   child.install(keymat, ikeSa.addresses);
-  const isConfirmed = plan.awaitDelivery === undefined;
-  group.join(child, { ...plan, role: keyInputs.role, isConfirmed }, now);
-  if (plan.awaitDelivery !== undefined) {
-    const confirm = (at: number): void => group.confirm(child, at);
-    ikeSa.whenDelivered(plan.awaitDelivery, confirm);
-    child.timers.push(services.timers.schedule(now + DELIVERY_PATIENCE, "grace", confirm));
-  }
+  group.join(child, { ...plan, role: keyInputs.role, isConfirmed: child.isConfirmed }, now);
+  if (plan.awaitDelivery !== undefined) ikeSa.confirmOnDelivery(plan.awaitDelivery, child, now);
   announce(ikeSa, child);
   ikeSa.owner.childSaUp(ikeSa, child);
   return child;

@@ -42,6 +42,8 @@ export function planForGroup(group: GroupBinding, cpu: CpuIndex): ChildPlan {
 /** What both ends want, as far as the initiator can see it in the answer. */
 export interface AgreedChild {
   readonly chosen: ChosenProposal;
+  /** The peer's inbound SPI. */
+  readonly spiOut: EspSpi;
   readonly localTs: readonly TrafficSelector[];
   readonly remoteTs: readonly TrafficSelector[];
 }
@@ -77,10 +79,10 @@ export class ChildOffer {
   /** Checks the answer against the offer. Throws PeerMisbehaved. */
   read(payloads: readonly Payload[]): AgreedChild {
     const chosen = acceptChoice(this.#proposals, required(payloads, "SA").proposals);
-    requireEspSpi(chosen);
+    const spiOut = requireEspSpi(chosen);
     const localTs = narrowed(this.plan.localTs, required(payloads, "TSi").selectors);
     const remoteTs = narrowed(this.plan.remoteTs, required(payloads, "TSr").selectors);
-    return { chosen, localTs, remoteTs };
+    return { chosen, spiOut, localTs, remoteTs };
   }
 
   /** The SPI now belongs to a Child SA. */

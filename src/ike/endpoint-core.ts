@@ -121,7 +121,7 @@ export class EndpointCore implements IkeSaOwner {
       if (child.recordUsage(reading, now).received) {
         // §2.4: protected ESP proves life as well as IKE does, and that the peer has the SA.
         ikeSa.lastHeardAt = now;
-        child.group.confirm(child, now);
+        ikeSa.confirm(child, now);
       }
       const { idleTimeout } = child.parameters.config;
       if (idleTimeout > 0 && child.isAlive && now - child.lastPacketAt >= idleTimeout) child.group.idle(child, now);

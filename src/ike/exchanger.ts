@@ -22,6 +22,8 @@ export interface Exchange<Host> {
   readonly order: "alone" | "first" | "normal";
   /** What it creates, rekeys or closes: decides what the peer may not do meanwhile (RFC 7296 §2.25). */
   readonly concerns: "child" | "ike" | "nothing";
+  /** False: it must wait for something else than its turn; {@link Exchanger.pump} looks again. Absent: ready. */
+  isReady?(): boolean;
   /** The payloads of the request; undefined when it has become pointless while it waited. */
   begin(host: Host, now: number): readonly Payload[] | undefined;
   /** Throws PeerMisbehaved or MalformedMessage for an answer with which the IKE SA cannot go on. */
@@ -76,13 +78,13 @@ export class Exchanger<Host> {
   }
 
   get isIdle(): boolean {
-    return this.#outstanding.size === 0 && this.#queue.length === 0;
+    return this.#outstanding.size === 0;
   }
 
   /** SET_WINDOW_SIZE came from the peer. A window never shrinks below what is outstanding, since those requests are already sent. */
   setWindow(size: number, now: number): void {
     this.#window = Math.max(1, size);
-    this.#pump(now);
+    this.pump(now);
   }
 
   enqueue(exchange: Exchange<Host>, now: number): void {
@@ -93,7 +95,7 @@ export class Exchanger<Host> {
     } else {
       this.#queue.push(exchange);
     }
-    this.#pump(now);
+    this.pump(now);
   }
 
   /** Takes one exchange out of the queue, if it has not begun; says whether it did. */
@@ -117,7 +119,22 @@ export class Exchanger<Host> {
     try {
       outstanding.exchange.handleResponse(this.#host, payloads, now);
     } finally {
-      this.#pump(now);
+      this.pump(now);
+    }
+  }
+
+  /** Begins what may begin. To be called when something has become ready. */
+  pump(now: number): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      for (let exchange = this.#next(); exchange !== undefined; exchange = this.#next()) {
+        this.withdraw(exchange);
+        const payloads = exchange.begin(this.#host, now);
+        if (payloads !== undefined) this.#send(exchange, payloads, now);
+      }
+    } finally {
+      this.#isPumping = false;
     }
   }
 
@@ -137,27 +154,18 @@ export class Exchanger<Host> {
     for (const exchange of exchanges) exchange.abandon(this.#host, why, now);
   }
 
-  #pump(now: number): void {
-    if (this.#isPumping) return;
-    this.#isPumping = true;
-    try {
-      while (this.#hasRoom()) {
-        const exchange = this.#queue.shift();
-        if (exchange === undefined) return;
-        const payloads = exchange.begin(this.#host, now);
-        if (payloads !== undefined) this.#send(exchange, payloads, now);
-      }
-    } finally {
-      this.#isPumping = false;
-    }
+  /** The first that is ready, if there is room for it. */
+  #next(): Exchange<Host> | undefined {
+    const exchange = this.#isStopped ? undefined : this.#queue.find((each) => each.isReady?.() ?? true);
+    return exchange !== undefined && this.#hasRoomFor(exchange) ? exchange : undefined;
   }
 
-  #hasRoom(): boolean {
-    if (this.#isStopped || this.#outstanding.size === 0) return !this.#isStopped;
-    const isAlone = this.outstanding.some(({ order }) => order === "alone") || this.#queue[0]?.order === "alone";
+  #hasRoomFor({ order }: Exchange<Host>): boolean {
+    if (this.#outstanding.size === 0) return true;
+    if (order === "alone" || this.outstanding.some((other) => other.order === "alone")) return false;
     // §2.3: an ID may be sent only if it is below the oldest unanswered one plus the window.
     const oldest = Math.min(...this.#outstanding.keys());
-    return !isAlone && this.#nextMessageId < oldest + this.#window;
+    return this.#nextMessageId < oldest + this.#window;
   }
 
   #send(exchange: Exchange<Host>, payloads: readonly Payload[], now: number): void {

@@ -13,6 +13,7 @@ import type { Answer, LastAnswer, Request } from "./answer.ts";
 import type { ChildSa, TransportAddresses } from "./child-sa.ts";
 import type { IkeSaId } from "./command.ts";
 import type { ConnectionConfig } from "./config.ts";
+import { Deliveries } from "./deliveries.ts";
 import { BrokenInvariant, MalformedMessage, PeerMisbehaved } from "./errors.ts";
 import type { ChildSaRef, IkeSaRef } from "./events.ts";
 import { Exchanger, type Abandoned, type Exchange } from "./exchanger.ts";
@@ -71,6 +72,9 @@ export interface IkeSaParameters {
   readonly createdAt: number;
 }
 
+/** So long after the last repetition of a request its answer is taken to have arrived, in milliseconds. */
+const DELIVERY_PATIENCE = 10_000;
+
 export class IkeSa implements GroupOwner {
   readonly id: IkeSaId;
   readonly services: Services;
@@ -83,6 +87,8 @@ export class IkeSa implements GroupOwner {
   /** By negotiated selectors. */
   readonly groups = new Map<string, GroupBinding>();
   readonly timers: Timer[] = [];
+  /** SPIs that the peer has deleted before we had them (early-deletes.ts). */
+  readonly earlyDeletes = new Set<EspSpi>();
   peerSpi: IkeSpi;
   addresses: TransportAddresses;
   nat: NatSituation = { supported: false, here: false, there: false };
@@ -98,6 +104,9 @@ export class IkeSa implements GroupOwner {
   #keys: IkeSaKeys | undefined;
   #state: IkeSaState<IkeSa>;
   readonly #requests: RequestWindow;
+  /** Child SAs that our answers have made. */
+  readonly #deliveries = new Deliveries<ChildSa>();
+  #isWatching = false;
   #lastAnswer: LastAnswer | undefined;
   #isInUse = false;
 
@@ -224,9 +233,21 @@ export class IkeSa implements GroupOwner {
     else this.#handleRequest(message, inside, octets, path, now);
   }
 
-  /** Runs `action` when the peer must have our answer to `messageId`, unless the IKE SA is gone before. */
-  whenDelivered(messageId: number, action: (now: number) => void): void {
-    this.#requests.whenDelivered(messageId, action);
+  /**
+   * A Child SA that our answer to `messageId` has made is confirmed when a later request shows that the answer has arrived, when a packet has
+   * come in on it, or when the peer has not asked again for long enough.
+   */
+  confirmOnDelivery(messageId: number, child: ChildSa, now: number): void {
+    this.#deliveries.add(messageId, child, now);
+    this.#watchDeliveries(now);
+  }
+
+  /** The peer has it too: its outbound half may be used, and requests may name it. */
+  confirm(child: ChildSa, now: number): void {
+    if (child.isConfirmed) return;
+    child.isConfirmed = true;
+    child.group.confirm(child, now);
+    this.exchanger.pump(now);
   }
 
   /** GroupOwner */
@@ -288,7 +309,7 @@ export class IkeSa implements GroupOwner {
     old.children.clear();
     old.groups.clear();
     // An answer on the old IKE SA that the peer has not acknowledged is acknowledged by its going over to the new one.
-    old.#requests.allDelivered(now);
+    for (const child of old.#deliveries.takeAll()) this.confirm(child, now);
     for (const exchange of old.exchanger.takeQueue()) this.exchanger.enqueue(exchange, now);
   }
 
@@ -330,12 +351,13 @@ export class IkeSa implements GroupOwner {
     }
     if (verdict.kind === "repeated") {
       counters.retransmitsIn++;
+      this.#deliveries.repeated(header.messageId, now);
       this.#transmit(verdict.response, path, now);
       return;
     }
     this.lastHeardAt = now;
     this.#notePath(path, now);
-    this.#requests.noteDelivered(header.messageId, now);
+    for (const child of this.#deliveries.takeBelow(this.#requests.deliveredBefore(header.messageId))) this.confirm(child, now);
     const { exchangeType, messageId } = header;
     const answer = this.#answer(inside, unsupportedCritical, exchangeType, messageId, now);
     const response = this.#seal(exchangeType, messageId, true, answer.payloads);
@@ -382,6 +404,18 @@ export class IkeSa implements GroupOwner {
     if (!this.isEstablished) return;
     for (const child of this.children.values()) child.moveTo(addresses);
     this.services.outputs.event({ kind: "peerMoved", sa: this.ref, from, to: addresses.remote });
+  }
+
+  /** One timer for all: it finds a delivery up to twice the patience after its last answer. */
+  #watchDeliveries(now: number): void {
+    if (this.#isWatching || this.#deliveries.isEmpty) return;
+    this.#isWatching = true;
+    const timer = this.services.timers.schedule(now + DELIVERY_PATIENCE, "grace", (at) => {
+      this.#isWatching = false;
+      for (const child of this.#deliveries.takeSentBefore(at - DELIVERY_PATIENCE + 1)) this.confirm(child, at);
+      this.#watchDeliveries(at);
+    });
+    this.timers.push(timer);
   }
 
   #seal(exchangeType: number, messageId: number, isResponse: boolean, payloads: readonly Payload[]): Uint8Array {

@@ -14,15 +14,17 @@ export function watchLiveness(ikeSa: IkeSa, now: number): void {
 
 /** Any sign of life, in IKE or ESP, puts the question off. */
 function checkPeer(ikeSa: IkeSa, delay: number, now: number): void {
-  const isSilent = now - ikeSa.lastHeardAt >= delay;
+  // Compared as it was scheduled: with fractions of milliseconds, `now - lastHeardAt >= delay` could be false for ever.
+  const due = ikeSa.lastHeardAt + delay;
+  const isSilent = now >= due;
   // With a request outstanding, its retransmissions are the check.
   if (isSilent && ikeSa.exchanger.isIdle) ikeSa.exchanger.enqueue(new LivenessCheck(), now);
-  schedule(ikeSa, isSilent ? now + delay : ikeSa.lastHeardAt + delay, "dpd", (at) => checkPeer(ikeSa, delay, at));
+  schedule(ikeSa, isSilent ? now + delay : due, "dpd", (at) => checkPeer(ikeSa, delay, at));
 }
 
 function keepMappingOpen(ikeSa: IkeSa, interval: number, now: number): void {
   schedule(ikeSa, Math.max(ikeSa.lastSentAt + interval, now + 1), "keepalive", (at) => {
-    if (at - ikeSa.lastSentAt >= interval) {
+    if (at >= ikeSa.lastSentAt + interval) {
       const { local, remote } = ikeSa.addresses;
       ikeSa.services.outputs.keepalive(local, remote);
       ikeSa.lastSentAt = at;

@@ -1,4 +1,5 @@
 /** Choosing among proposals (RFC 7296 §2.7, §3.3.6): pure decisions over SA payloads. */
+import type { EspSpi } from "../ipsec/names.ts";
 import {
   EncryptionAlgorithm,
   ExtendedSequenceNumbers,
@@ -6,12 +7,11 @@ import {
   KeyExchangeMethod,
   NotifyType,
   Prf,
-  ProtocolId,
   TransformType,
 } from "../wire/iana/index.ts";
-import { equalOctets } from "../wire/octets.ts";
 import type { Proposal, Transform } from "../wire/proposal.ts";
 import { NoAgreement, PeerMisbehaved } from "./errors.ts";
+import { espSpiFromOctets } from "./esp-spi.ts";
 
 /** What one SA will be made of, by transform type; a type that is absent was not negotiated. */
 export interface ChosenProposal {
@@ -148,10 +148,12 @@ export function keyExchangesOf(proposals: readonly Proposal[]): number[] {
   return [...new Set(methods)].filter((id) => id !== KeyExchangeMethod.NONE);
 }
 
-/** Whether the peer's choice is for the protocol and SPI length that we can use. */
-export function requireEspSpi(chosen: ChosenProposal): void {
-  if (chosen.protocolId !== ProtocolId.ESP || chosen.peerSpi.length !== 4) throw new PeerMisbehaved("the answer's proposal is not for ESP");
-  if (equalOctets(chosen.peerSpi, new Uint8Array(4))) throw new PeerMisbehaved("the peer's ESP SPI is zero");
+/** The peer's inbound SPI. Throws PeerMisbehaved if the proposal is not for ESP or the SPI is none. */
+export function requireEspSpi({ protocolId, peerSpi }: ChosenProposal): EspSpi {
+  const spi = espSpiFromOctets(peerSpi, protocolId);
+  if (spi === undefined) throw new PeerMisbehaved("its proposal is not for ESP");
+  if (spi === 0) throw new PeerMisbehaved("its ESP SPI is zero");
+  return spi;
 }
 
 /** "ENCR_AES_GCM_16-128, PRF_HMAC_SHA2_256, CURVE25519": the algorithms of an SA for people. */

@@ -16,7 +16,6 @@ export class RequestWindow {
   /** The lowest message ID that was not received yet. */
   #next: number;
   readonly #answers = new Map<number, Uint8Array>();
-  #waiting: { readonly messageId: number; readonly action: (now: number) => void }[] = [];
 
   /** `size`: how many requests the peer may have outstanding, at most. `first`: the ID of its first request. */
   constructor(size: number, first: number) {
@@ -38,24 +37,6 @@ export class RequestWindow {
     for (const old of this.#answers.keys()) {
       if (old < this.#next - this.#size) this.#answers.delete(old);
     }
-  }
-
-  /** Runs `action` once the peer is known to have our answer to `messageId`. */
-  whenDelivered(messageId: number, action: (now: number) => void): void {
-    this.#waiting.push({ messageId, action });
-  }
-
-  /** A new request has come: some of our answers must have arrived. */
-  noteDelivered(messageId: number, now: number): void {
-    const before = this.deliveredBefore(messageId);
-    const delivered = this.#waiting.filter((each) => each.messageId < before);
-    this.#waiting = this.#waiting.filter((each) => each.messageId >= before);
-    for (const { action } of delivered) action(now);
-  }
-
-  /** The peer has gone on to another IKE SA with all that it knows of this one. */
-  allDelivered(now: number): void {
-    for (const { action } of this.#waiting.splice(0)) action(now);
   }
 
   /**

@@ -120,10 +120,13 @@ describe("1000 × 2", () => {
     assert.equal(world.wire.length, 0, "nobody asks for more");
     assertAgreement(world);
     for (const host of world.hosts) {
-      const { groups, childSas } = world.status(host);
+      const {
+        groups: [group],
+        childSas,
+      } = world.status(host);
       assert.equal(childSas.length, 1);
-      assert.equal(groups[0]?.mode, "single");
-      assert.match(groups[0]?.reason ?? "", host.side === "left" ? /did not answer CPU_QUEUES.*1000 SAs/ : /1000.*2.*max_cpu_ratio 16/);
+      assert.equal(group?.mode, "single");
+      assert.match(group.reason ?? "", host.side === "left" ? /did not answer CPU_QUEUES.*1000 SAs/ : /1000.*2.*max_cpu_ratio 16/);
     }
   });
 

@@ -5,6 +5,7 @@ import { childSaNotFound, findNotify, invalidKe } from "../../wire/notify.ts";
 import { acceptChild } from "../child-acceptance.ts";
 import { installChild } from "../child-installation.ts";
 import type { ChildSa } from "../child-sa.ts";
+import { isCreating } from "../early-deletes.ts";
 import { NoAgreement } from "../errors.ts";
 import { espSpiFromOctets, espSpiOctets } from "../esp-spi.ts";
 import type { Answer, Request } from "../answer.ts";
@@ -22,11 +23,15 @@ export function answerCreateChild(ikeSa: IkeSa, request: Request, now: number): 
   if (rekey === undefined) return create(ikeSa, request, undefined, now);
   const spi = espSpiFromOctets(rekey.spi, rekey.protocolId);
   const old = spi === undefined ? undefined : ikeSa.childByOutboundSpi(spi);
+  if (old === undefined && isCreating(ikeSa)) {
+    // It may be one whose making the peer has answered already, and we have not heard.
+    throw new NoAgreement(NotifyType.TEMPORARY_FAILURE, "the Child SA to be rekeyed may be one that is being made");
+  }
   if (old === undefined) return { payloads: [childSaNotFound(rekey.protocolId, rekey.spi.slice())] };
   // §2.25.1: one that we are closing, or that has its successor.
   if (!old.isAlive) throw new NoAgreement(NotifyType.TEMPORARY_FAILURE, `Child SA ${old.name} is ${old.state.kind}`);
   // What the peer rekeys, it has.
-  old.group.confirm(old, now);
+  ikeSa.confirm(old, now);
   return create(ikeSa, request, old, now);
 }
 

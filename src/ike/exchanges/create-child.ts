@@ -5,6 +5,7 @@ import type { Payload } from "../../wire/payload.ts";
 import { ChildExchange } from "../child-exchange.ts";
 import type { ChildPlan } from "../child-offer.ts";
 import type { ChildSa } from "../child-sa.ts";
+import { wasDeletedEarly } from "../early-deletes.ts";
 import { MalformedMessage, NoAgreement, PeerMisbehaved } from "../errors.ts";
 import type { Abandoned, Exchange } from "../exchanger.ts";
 import type { IkeSa } from "../ike-sa.ts";
@@ -70,8 +71,13 @@ export class CreateChild implements Exchange<IkeSa> {
 
   #complete(host: IkeSa, exchange: ChildExchange, payloads: readonly Payload[], now: number): void {
     try {
-      const child = exchange.install(host, exchange.read(payloads), payloads, now);
+      const answer = exchange.read(payloads);
+      const child = exchange.install(host, answer, payloads, now);
       this.#outcome.created(child, now);
+      if (wasDeletedEarly(host, answer.agreed.spiOut)) {
+        child.group.leave(child, "peer", now);
+        host.forget(child, "deleted by the peer at once", "peer", now);
+      }
     } catch (error) {
       if (!(error instanceof PeerMisbehaved) && !(error instanceof NoAgreement) && !(error instanceof MalformedMessage)) throw error;
       // The peer believes that the SA is there.

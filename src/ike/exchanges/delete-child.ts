@@ -3,6 +3,7 @@ import { type EspSpi } from "../../ipsec/names.ts";
 import { ExchangeType, ProtocolId } from "../../wire/iana/index.ts";
 import type { DeletePayload, Payload } from "../../wire/payload.ts";
 import type { ChildSa } from "../child-sa.ts";
+import { noteEarlyDelete } from "../early-deletes.ts";
 import { espSpiFromOctets, espSpiOctets } from "../esp-spi.ts";
 import type { Exchange } from "../exchanger.ts";
 import type { IkeSa } from "../ike-sa.ts";
@@ -31,6 +32,10 @@ class DeleteChild implements Exchange<IkeSa> {
     this.name = `INFORMATIONAL delete ${child.name}`;
     this.#child = child;
     this.#why = why;
+  }
+
+  isReady(): boolean {
+    return this.#child.isConfirmed || this.#child.state.kind === "DEAD";
   }
 
   begin(): readonly Payload[] | undefined {
@@ -83,11 +88,14 @@ export function answerDeleteChildren(ikeSa: IkeSa, request: readonly DeletePaylo
       const spi = espSpiFromOctets(octets, protocolId);
       const child = spi === undefined ? undefined : ikeSa.childByOutboundSpi(spi);
       // §2.25.1: a Child SA that does not exist, or that we are closing ourselves, is left out of the answer.
-      if (child === undefined) continue;
+      if (child === undefined) {
+        if (spi !== undefined) noteEarlyDelete(ikeSa, spi);
+        continue;
+      }
       if (child.state.kind !== "DELETING") {
         answered.push(child.parameters.spiIn);
         // The peer deletes what it has replaced: so it has installed the replacement.
-        if (child.successor !== undefined) child.group.confirm(child.successor, now);
+        if (child.successor !== undefined) ikeSa.confirm(child.successor, now);
         child.group.leave(child, "peer", now);
       }
       ikeSa.forget(child, child.state.kind === "REKEYED" ? "rekeyed" : "deleted by the peer", "peer", now);

@@ -5,6 +5,7 @@ import type { NotifyPayload, Payload } from "../../wire/payload.ts";
 import { ChildExchange, type ChildAnswer } from "../child-exchange.ts";
 import type { ChildPlan } from "../child-offer.ts";
 import type { ChildRekeyInProgress, ChildSa } from "../child-sa.ts";
+import { wasDeletedEarly } from "../early-deletes.ts";
 import { MalformedMessage, NoAgreement, PeerMisbehaved } from "../errors.ts";
 import { espSpiOctets } from "../esp-spi.ts";
 import type { Exchange } from "../exchanger.ts";
@@ -39,6 +40,10 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
     this.#group = group;
     this.#outcome = outcome;
     this.#method = method;
+  }
+
+  isReady(): boolean {
+    return this.#old.isConfirmed || !this.#old.isAlive;
   }
 
   begin(host: IkeSa): readonly Payload[] | undefined {
@@ -84,6 +89,11 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
   }
 
   #complete(host: IkeSa, exchange: ChildExchange, answer: ChildAnswer, payloads: readonly Payload[], now: number): void {
+    if (wasDeletedEarly(host, answer.agreed.spiOut)) {
+      exchange.release();
+      this.#keepOld(NotifyType.TEMPORARY_FAILURE, now);
+      return;
+    }
     const collision = this.#standing;
     if (collision !== undefined && compareNonces(answer.lowestNonce, collision.lowestNonce) < 0) {
       // §2.8.1: the lowest of the four nonces is in our exchange, so its SA is the redundant one, and it is for us to close it.
