@@ -2,6 +2,8 @@
 import type { Benchmark } from "./benchmark.ts";
 import type { Row } from "./report.ts";
 import { benchHandoff } from "./handoff.ts";
+import { benchIdle } from "./idle.ts";
+import { benchMemory } from "./memory.ts";
 import { benchPeers } from "./peers.ts";
 import { benchSadLookup } from "./sad-lookup.ts";
 import { benchScaling } from "./scaling.ts";
@@ -40,4 +42,6 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: "tunnel", about: "two daemons on two hosts, beside the same cable without a tunnel", run: benchTunnel },
   { name: "peers", about: "the same TCP through other user-space tunnels", run: benchPeers },
   { name: "setup", about: "handshakes a second, and per-CPU SAs coming up", run: benchSetup },
+  { name: "memory", about: "resident memory, and what packets leave behind", run: benchMemory },
+  { name: "idle", about: "the processor's share of a daemon without traffic", run: benchIdle },
 ];

@@ -1,0 +1,114 @@
+/** `memory`: resident memory of an idle daemon and what each worker and each thousand Child SAs add; whether packets leave anything behind. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { childSaId, cpuIndex, espSpi, policyId } from "../src/ipsec/names.ts";
+import { parsePrefix } from "../src/wire/traffic-selector.ts";
+import type { BenchContext } from "./benchmark.ts";
+import { NotMeasurable } from "./benchmark.ts";
+import { withHawser } from "./lab/hawser-pair.ts";
+import { withHosts } from "./lab/hosts.ts";
+import { residentMemory } from "./lab/process-usage.ts";
+import { summarize } from "./measure.ts";
+import type { Row } from "./report.ts";
+import { reach } from "./report.ts";
+import { WorkerBox } from "./worker-box.ts";
+
+const [FEW, MANY] = [1, 8] as const;
+const BURST = 32;
+const SIZE = 1400;
+const PACKETS_TO_WARM_UP = 1e6;
+const PACKETS = 1e7;
+/** Octets of heap: what the garbage collector itself varies by. It is a hundredth of an octet for each packet. */
+const NOISE = 1e5;
+const SAS = 2000;
+const SAMPLE_LIMITS = { softPackets: Infinity, hardPackets: Infinity, softBytes: Infinity, hardBytes: Infinity };
+
+export async function benchMemory({ engines, skip }: BenchContext): Promise<Row[]> {
+  const engine = engines[0] ?? "node";
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  let daemon: Row[] = [];
+  try {
+    daemon = await daemonRows();
+  } catch (error) {
+    if (!(error instanceof NotMeasurable)) throw error;
+    skip("memory: daemon", error.message);
+  }
+  return [...daemon, saRow(engine, collect), growthRow(engine, collect)];
+}
+
+async function daemonRows(): Promise<Row[]> {
+  const few = await idleMemory(FEW);
+  const many = await idleMemory(MANY);
+  const worker = (many - few) / (MANY - FEW);
+  return [
+    { bench: "memory", name: `idle daemon, ${FEW} worker, 1 Child SA`, unit: "MiB resident", value: summarize([few]) },
+    { bench: "memory", name: "each further worker with its Child SA", unit: "MiB resident", value: summarize([worker]) },
+  ];
+}
+
+function idleMemory(workers: number): Promise<number> {
+  return withHosts("memory", (hosts) =>
+    withHawser(hosts, { workers, perCpuSas: true }, async ([daemon]) => residentMemory((await daemon.status()).pid)),
+  );
+}
+
+/** Growth of this process while a worker's SAD takes up SAs, both directions. IKE's own records are not in it. */
+function saRow(engine: string, collect: () => void): Row {
+  const box = new WorkerBox({ engine, cipher: "aes128gcm16" });
+  collect();
+  const before = residentMemory(process.pid);
+  for (let i = 0; i < SAS; i++) addPair(box, i);
+  collect();
+  const value = ((residentMemory(process.pid) - before) * 1000) / SAS;
+  return { bench: "memory", name: `a thousand Child SAs in a worker's SAD, ${engine}`, unit: "MiB resident", value: summarize([value]) };
+}
+
+function addPair(box: WorkerBox, i: number): void {
+  const selectors = [parsePrefix("10.0.0.0/8")];
+  const common = {
+    id: childSaId(1000 + i),
+    policyId: policyId(1),
+    spi: espSpi(0x10000 + i),
+    cipher: "aes128gcm16",
+    esn: true,
+    limits: SAMPLE_LIMITS,
+    cpu: cpuIndex(0),
+    local: { address: "192.0.2.1", port: 4500 },
+    remote: { address: "192.0.2.2", port: 4500 },
+  } as const;
+  const keymat = (): Uint8Array => new Uint8Array(20).fill(i);
+  box.sad.addInbound({ ...common, keymat: keymat(), replayWindow: 4096, localTs: selectors, remoteTs: selectors, copyEcn: true });
+  box.sad.addOutbound({ ...common, keymat: keymat(), shared: false, copyDscp: true, copyEcn: true }, 0);
+}
+
+/** Packets out and in, half each, through all that a worker does with them but its system calls. */
+function growthRow(engine: string, collect: () => void): Row {
+  const [out, back] = [new WorkerBox({ engine, cipher: "aes128gcm16" }), new WorkerBox({ engine, cipher: "aes128gcm16" })];
+  out.fillSingles(SIZE, BURST);
+  back.fillSingles(SIZE, BURST);
+  const kept = out.keepBurst(BURST);
+  const sealed = back.captureSealed(BURST);
+  const pass = (packets: number): void => {
+    for (let done = 0; done < packets; done += 2 * BURST) {
+      out.relay(kept);
+      out.outbound(BURST);
+      back.restore(sealed);
+      back.inbound(sealed);
+    }
+  };
+  pass(PACKETS_TO_WARM_UP);
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  pass(PACKETS);
+  collect();
+  const value = summarize([process.memoryUsage().heapUsed - before]);
+  return {
+    bench: "memory",
+    name: `heap growth over 10^7 packets, ${engine}`,
+    unit: "octets",
+    value,
+    reach: reach("at most", NOISE, value.median),
+    note: "what the collector varies by counts as none",
+  };
+}
