@@ -45,6 +45,8 @@ function terminate(core: EndpointCore, target: TerminateTarget, now: number): Co
   if ("ikeSa" in target) {
     const ikeSa = core.registry.byId(target.ikeSa);
     if (ikeSa === undefined) return refuse(`There is no IKE SA ${target.ikeSa}.`);
+    // Its successor has all that it had; and a peer that has not heard of that yet would take this for the end of everything.
+    if (ikeSa.state.kind === "REKEYED") return refuse(`IKE SA ${target.ikeSa} has been replaced and is about to go.`);
     closeIkeSa(ikeSa, "terminated on command", now);
     return DONE;
   }

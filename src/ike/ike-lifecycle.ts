@@ -47,7 +47,7 @@ export class IkeLifecycle {
     this.established(successor, now);
     if (successor.isOriginalInitiator && this.#services.config.windowSize > 1) successor.exchanger.enqueue(new AnnounceWindow(), now);
     this.#schedule(old, now + REPLACED_PATIENCE, "lifetime", (at) => {
-      if (old.state.kind === "REKEYED") closeIkeSa(old, "rekeyed", at);
+      if (old.state.kind === "REKEYED") old.destroy("rekeyed", "local", at);
     });
   }
 
