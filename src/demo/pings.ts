@@ -1,4 +1,5 @@
 /** Pings through the tunnel from every CPU of both hosts. */
+import { ROUND_PATIENCE } from "./traffic/echo.ts";
 import type { PingResult } from "./traffic/echo.ts";
 import { runTool, Server, trafficTool } from "./traffic-process.ts";
 import type { DemoHost } from "./topology.ts";
@@ -31,8 +32,8 @@ export async function pingFromEachCpu(from: DemoHost, to: DemoHost, workerCpus: 
     const workers = workerCpus.filter((other) => other === cpu).length;
     // The only worker of a CPU gets all its packets: one flow will do.
     const flows = workers === 1 ? 1 : workers * FLOWS_PER_WORKER;
-    const output = await runTool(trafficTool(from, "ping", String(cpu), to.innerAddress, String(ECHO_PORT), String(ROUNDS), String(flows)));
-    const result = JSON.parse(output) as PingResult;
+    const command = trafficTool(from, "ping", String(cpu), to.innerAddress, String(ECHO_PORT), String(ROUNDS), String(flows));
+    const result = JSON.parse(await runTool(command, ROUNDS * ROUND_PATIENCE)) as PingResult;
     sent += result.sent;
     received += result.received;
   }

@@ -5,6 +5,8 @@ import type { Socket } from "node:dgram";
 /** Milliseconds. */
 const ROUND_INTERVAL = 20;
 const ANSWER_PATIENCE = 2000;
+/** The longest that a round takes. */
+export const ROUND_PATIENCE = ROUND_INTERVAL + ANSWER_PATIENCE;
 const PAYLOAD_LENGTH = 56;
 
 /** Answers every datagram with itself, until the process is ended. */
