@@ -26,22 +26,21 @@ const ROW = 18;
 const CHARACTER = 7;
 /** Narrower than this is not drawn. */
 const NARROWEST = 0.5;
-/** Time in which the thread was not ours to explain. */
-const NOT_OURS = ["(idle)", "(program)", "(garbage collector)"];
 
-/** Adds up the samples by call stack. Idle time is left out. */
-export function fold({ nodes, samples, timeDeltas }: CpuProfile): Frame {
+/** Adds up the samples by call stack. Time in which the thread was idle, or in one of the functions `sleeping`, is left out. */
+export function fold({ nodes, samples, timeDeltas }: CpuProfile, sleeping: readonly string[] = []): Frame {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const parents = new Map(nodes.flatMap((node) => (node.children ?? []).map((child) => [child, node.id] as const)));
   const root: Frame = { name: "all", total: 0, children: new Map() };
   samples.forEach((id, i) => {
     const time = timeDeltas[i] ?? 0;
+    const leaf = byId.get(id)?.callFrame.functionName ?? "";
+    if (leaf === "(idle)" || sleeping.includes(leaf) || time <= 0) return;
     const stack: string[] = [];
     for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
       const node = byId.get(at);
       if (node !== undefined && node.callFrame.functionName !== "(root)") stack.push(nameOf(node));
     }
-    if (stack[0] === "(idle)" || time <= 0) return;
     root.total += time;
     let frame = root;
     for (const name of stack.reverse()) {
@@ -57,7 +56,7 @@ export function fold({ nodes, samples, timeDeltas }: CpuProfile): Frame {
 function nameOf({ callFrame: { functionName, url, lineNumber } }: ProfileNode): string {
   const name = functionName === "" ? "(anonymous)" : functionName;
   const file = url.split("/").slice(-2).join("/");
-  return file === "" || NOT_OURS.includes(name) ? name : `${name} ${file}:${lineNumber + 1}`;
+  return file === "" ? name : `${name} ${file}:${lineNumber + 1}`;
 }
 
 export function flameGraph(root: Frame, title: string): string {

@@ -40,7 +40,9 @@ export interface HandoffOrder {
 const SIZE = 1400;
 const SPINS = 2000;
 const BURST = 32;
-const [SENDER, OWNER, STOP] = [0, 1, 2];
+const SENDER = 0;
+const OWNER = 1;
+const STOP = 2;
 
 const setup = workerData as HandoffSetup;
 pinThread(setup.cpu);
@@ -130,7 +132,7 @@ function run({ mode, milliseconds, atLeast }: HandoffOrder): number {
   let bursts = 0;
   for (;;) {
     if (!alone) {
-      if (awaitTurn(mine!) === STOP) break;
+      if (awaitTurn(mine) === STOP) break;
     }
     step.before();
     const start = process.hrtime.bigint();
@@ -139,7 +141,7 @@ function run({ mode, milliseconds, atLeast }: HandoffOrder): number {
     times.add(now - start, packets);
     const isOver = isOwner && ++bursts >= atLeast && now >= end;
     if (!alone) {
-      Atomics.store(turn, 0, isOver ? STOP! : other!);
+      Atomics.store(turn, 0, isOver ? STOP : other);
       Atomics.notify(turn, 0);
     }
     if (isOver) break;

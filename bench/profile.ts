@@ -10,6 +10,8 @@ import { measureTcp, requireIperf } from "./lab/iperf.ts";
 
 /** What a data-plane worker's thread runs, and no other. */
 const WORKER_LOOP = "dataplane/worker/loop";
+/** Where a worker waits in poll(2): a foreign call counts as its caller's time. */
+const SLEEPING = ["#sleep"];
 
 /** Both daemons run under the profiler of V8; each of their threads leaves a profile when it ends. */
 export async function profileWorker(seconds: number, say: (progress: string) => void): Promise<void> {
@@ -29,7 +31,10 @@ export async function profileWorker(seconds: number, say: (progress: string) => 
     const profile = JSON.parse(readFileSync(join(directory, file), "utf8")) as CpuProfile;
     if (!profile.nodes.some(({ callFrame }) => callFrame.url.includes(WORKER_LOOP))) continue;
     const graph = join(directory, file.replace(/\.cpuprofile$/, ".svg"));
-    writeFileSync(graph, flameGraph(fold(profile), `A worker at ${rate.toFixed(2)} Gbit/s of TCP, one stream, under the profiler`));
+    writeFileSync(
+      graph,
+      flameGraph(fold(profile, SLEEPING), `A worker at ${rate.toFixed(2)} Gbit/s of TCP, one stream, under the profiler`),
+    );
     console.log(`profile      ${join(directory, file)}\nflame graph  ${graph}`);
   }
 }
