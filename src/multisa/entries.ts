@@ -25,9 +25,10 @@ interface Stub {
  * there is nothing better.
  */
 export function planEntries(situations: readonly CpuSituation[], members: Members): Map<CpuIndex, OutboundEntry> {
-  const owners = ownersOf(situations, members);
   const { shared } = members;
-  const hasConfirmed = shared?.confirmed === true || owners.some(({ confirmed }) => confirmed);
+  const ownMembers = situations.flatMap(({ cpu }) => members.ownOf(cpu) ?? []);
+  const isTrusted = trustAmong(shared === undefined ? ownMembers : [...ownMembers, shared]);
+  const owners = ownMembers.filter(isTrusted);
   const plan = new Map<CpuIndex, OutboundEntry>();
   const stubs: Stub[] = [];
   for (const situation of situations) {
@@ -35,9 +36,9 @@ export function planEntries(situations: readonly CpuSituation[], members: Member
     const own = members.ownOf(cpu);
     // With an own SA that the peer will soon confirm, there is nothing to ask for.
     const ask = situation.mayAsk && own === undefined;
-    if (own !== undefined && (own.confirmed || waitsForOwn || !hasConfirmed)) plan.set(cpu, { kind: "own", sa: own.sa });
+    if (own !== undefined && (isTrusted(own) || waitsForOwn)) plan.set(cpu, { kind: "own", sa: own.sa });
     else if (waitsForOwn) plan.set(cpu, { kind: "none", ask });
-    else if (shared !== undefined && (shared.confirmed || owners.length === 0)) plan.set(cpu, { kind: "shared", sa: shared.sa, ask });
+    else if (shared !== undefined && isTrusted(shared)) plan.set(cpu, { kind: "shared", sa: shared.sa, ask });
     else if (owners.length > 0) stubs.push({ situation, ask });
     else plan.set(cpu, { kind: "none", ask });
   }
@@ -45,11 +46,11 @@ export function planEntries(situations: readonly CpuSituation[], members: Member
   return plan;
 }
 
-/** The SAs that stubs may lead to, one for each CPU that has any; unconfirmed ones only while there are no others. */
-function ownersOf(situations: readonly CpuSituation[], members: Members): Member[] {
-  const owners = situations.flatMap(({ cpu }) => members.ownOf(cpu) ?? []);
-  const confirmed = owners.filter((owner) => owner.confirmed);
-  return confirmed.length > 0 ? confirmed : owners;
+/** Whether the peer has an SA, as far as is known. While none is confirmed, that is the oldest: it has had the most time to get there. */
+function trustAmong(candidates: readonly Member[]): (member: Member) => boolean {
+  if (candidates.some(({ confirmed }) => confirmed)) return ({ confirmed }) => confirmed;
+  const oldest = Math.min(...candidates.map(({ order }) => order));
+  return ({ order }) => order === oldest;
 }
 
 /**

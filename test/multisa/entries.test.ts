@@ -45,6 +45,13 @@ test("what the peer may not have is used only when there is nothing better anywh
   assert.deepEqual(planOf(sharedOne, situation(0), situation(1)), [shared(sa(2), false), shared(sa(2), false)]);
 });
 
+test("of SAs that the peer may not have, the oldest is used by all: it has had the most time to get there", () => {
+  const both = membersOf({ sa: sa(1), cpu: cpu(0), confirmed: false }, { sa: sa(2), cpu: cpu(1), confirmed: false });
+  assert.deepEqual(planOf(both, situation(0), situation(1)), [own(sa(1)), stub(cpu(0), sa(1), false)]);
+  const fallback = membersOf({ sa: sa(1), cpu: cpu(0), confirmed: false, shared: true }, { sa: sa(2), cpu: cpu(1), confirmed: false });
+  assert.deepEqual(planOf(fallback, situation(0), situation(1)), [shared(sa(1), false), shared(sa(1), false)]);
+});
+
 test("a CPU that waits for its own SA has none before, whatever others have", () => {
   const members = membersOf({ sa: sa(1), cpu: cpu(0) }, { sa: sa(2), cpu: cpu(0), shared: true });
   const waits = { waitsForOwn: true, mayAsk: true };
