@@ -67,14 +67,15 @@ export function installChild(ikeSa: IkeSa, plan: ChildInstallation, now: number)
 }
 
 function groupFor(ikeSa: IkeSa, { group, agreed, purpose }: ChildInstallation): GroupBinding {
-  if (purpose === "rekey") return group;
-  const key = selectorSetKey(agreed.localTs, agreed.remoteTs);
+  const agreedKey = selectorSetKey(agreed.localTs, agreed.remoteTs);
   // RFC 9611 §3: additional Child SAs have the selectors of the first, exactly.
-  if (purpose === "additional" && group.key !== key) throw new PeerMisbehaved("it narrowed the selectors of an additional Child SA");
-  // Both ends may have asked for the first SA of the same selectors at once: what was two groups is one.
+  if (purpose === "additional" && group.key !== agreedKey) throw new PeerMisbehaved("it narrowed the selectors of an additional Child SA");
+  // §2.8: a rekeyed Child SA should have the selectors of the old one; that of a peer which narrows them belongs to the old one's group still.
+  const key = (purpose === "rekey" ? group.key : undefined) ?? agreedKey;
+  // Both ends may have asked for the first SA of the same selectors at once, or the group have been over when this was on its way.
   const known = ikeSa.groups.get(key);
   if (known !== undefined) return known;
-  group.bindSelectors(agreed.localTs, agreed.remoteTs);
+  if (purpose !== "rekey") group.bindSelectors(agreed.localTs, agreed.remoteTs);
   ikeSa.groups.set(key, group);
   return group;
 }

@@ -229,6 +229,11 @@ export class IkeSa implements GroupOwner {
       if (!(error instanceof MalformedMessage)) throw error;
       inside = error;
     }
+    // Who has not proved its identity may answer, not ask. A peer that was quicker than its own answer will repeat itself.
+    if (!header.isResponse && this.#state.kind === "AUTHENTICATING") {
+      counters.drop("wrongExchange");
+      return;
+    }
     if (header.isResponse) this.#handleResponse(message, inside, now);
     else this.#handleRequest(message, inside, octets, path, now);
   }

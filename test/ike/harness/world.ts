@@ -7,7 +7,7 @@ import { seededEntropy, type Entropy } from "../../../src/crypto/entropy.ts";
 import type { Command } from "../../../src/ike/command.ts";
 import type { EndpointConfig } from "../../../src/ike/config.ts";
 import { IkeEndpoint } from "../../../src/ike/endpoint.ts";
-import type { IkeEvent } from "../../../src/ike/events.ts";
+import type { IkeEvent, KeyMaterial } from "../../../src/ike/events.ts";
 import type { EndpointStatus } from "../../../src/ike/status.ts";
 import { cpuIndex, type CpuIndex } from "../../../src/ipsec/names.ts";
 import type { FlowKey, SocketAddress } from "../../../src/ipsec/sadb.ts";
@@ -51,6 +51,8 @@ export class World {
   readonly wire: InFlight[] = [];
   /** Whoever carries datagrams instead of {@link wire}. */
   carry: ((datagram: InFlight) => void) | undefined;
+  /** Is told the keys too. */
+  onKeys: ((keys: KeyMaterial) => void) | undefined;
   now = 1_000_000;
 
   constructor({ seed = 1, cpus = 1, left, right }: WorldOptions = {}) {
@@ -259,7 +261,16 @@ export class World {
     const cpus: CpuIndex[] = Array.from({ length: cpuCount }, (_, index) => cpuIndex(index));
     const steering = newSpiSteering((n) => entropy.bytes(n), cpuCount);
     const address = side === "left" ? LEFT_ADDRESS : RIGHT_ADDRESS;
-    const endpoint = new IkeEndpoint(config, { entropy, steering, cpus, now: this.now, onKeys: (keys) => this.reader.learn(keys) });
+    const endpoint = new IkeEndpoint(config, {
+      entropy,
+      steering,
+      cpus,
+      now: this.now,
+      onKeys: (keys) => {
+        this.reader.learn(keys);
+        this.onKeys?.(keys);
+      },
+    });
     endpoint.addLocalAddress(address);
     return { side, address, endpoint, dataPlane: new MemoryDataPlane(), events: [], keepalives: [], nonceOctets, timeoutAt: Infinity };
   }
