@@ -8,7 +8,7 @@ set -euo pipefail
 CACHE=${HAWSER_INTEROP_CACHE:-/var/cache/hawser-interop}
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 STRONGSWAN="charon-systemd strongswan-swanctl libcharon-extra-plugins libstrongswan-extra-plugins libstrongswan-standard-plugins"
-# What chroot, mount and the daemons' own helpers need beside the dependencies that the packages state.
+# What is run inside beside the daemons: env, and the shell of their scripts.
 BASE="coreutils dash"
 
 declare -A SUITE=([strongswan]=bookworm [strongswan-next]=forky [libreswan]=bookworm)
@@ -46,6 +46,8 @@ fetch() {
   [ -d "$CACHE/$peer" ] && return 0
   command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || { fail "$peer comes from Debian packages, and this machine has no apt-get"; return 1; }
   [ -f "$KEYRING" ] || { fail "$peer needs Debian's signing keys: apt-get install debian-archive-keyring"; return 1; }
+  # What a killed run has left; the lock says that nobody is at it.
+  rm -rf "$CACHE/.$peer."*
   work=$(mktemp -d "$CACHE/.$peer.XXXXXX")
   log=$work/log
   if ! private_apt "$work/apt" "$suite" update >"$log" 2>&1 ||

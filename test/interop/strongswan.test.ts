@@ -6,7 +6,7 @@ import { Pair } from "./support/pair.ts";
 import { peerRoot } from "./support/peer-root.ts";
 import { bulk } from "./support/traffic.ts";
 
-const { root = "", skip } = peerRoot("strongswan");
+const { root = "", skip } = peerRoot("strongswan", "iperf3");
 
 /** Octets that show that TCP got going; how fast it goes says more of the machine than of the tunnel. */
 const BULK_ENOUGH = 1_000_000;

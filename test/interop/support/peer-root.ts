@@ -2,9 +2,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import type { DemoHost } from "../../../src/demo/topology.ts";
 import { inNamespace } from "../../../src/host/linux/namespaces.ts";
+import { packageFile } from "./package-file.ts";
 import { missing } from "./requirements.ts";
 
 export type PeerName = "strongswan" | "strongswan-next" | "libreswan";
@@ -14,9 +14,9 @@ const FETCH_PATIENCE = 180_000;
 
 export type PeerRoot = { readonly root: string; readonly skip: false } | { readonly root: undefined; readonly skip: string };
 
-/** Where the peer is unpacked; fetches it the first time. */
-export function peerRoot(peer: PeerName): PeerRoot {
-  const skip = missing("iperf3", "tshark", "tcpdump");
+/** Where the peer is unpacked; fetches it the first time. `programs`: what else the test needs. */
+export function peerRoot(peer: PeerName, ...programs: readonly string[]): PeerRoot {
+  const skip = missing(...programs);
   if (skip !== false) return { root: undefined, skip };
   const { status, stdout, stderr, error } = spawnSync("bash", [packageFile("scripts/interop-peers.sh"), peer], {
     encoding: "utf8",
@@ -24,15 +24,6 @@ export function peerRoot(peer: PeerName): PeerRoot {
   });
   if (status === 0) return { root: stdout.trim(), skip: false };
   return { root: undefined, skip: (error?.message ?? stderr.trim()) || `interop-peers.sh ended with ${status}` };
-}
-
-/** A file of this project, from its sources and from its build alike. */
-function packageFile(path: string): string {
-  for (let folder = new URL(".", import.meta.url); ; folder = new URL("..", folder)) {
-    const file = fileURLToPath(new URL(path, folder));
-    if (existsSync(file)) return file;
-    if (folder.pathname === "/") throw new Error(`${path} is nowhere above ${import.meta.url}`);
-  }
 }
 
 /** Where a peer finds its configuration and leaves its log and its control socket: the scratch folder that it was started with. */
