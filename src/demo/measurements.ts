@@ -40,10 +40,13 @@ export function cpuReports({ cpus, ends }: Measurements): CpuReport[] {
   return ends.flatMap(({ end, final }) => Array.from({ length: cpus }, (_, cpu) => cpuReport(end, cpu, final)));
 }
 
-/** The SA that the CPU sends on, together with what else was set up on it: an SA that both ends asked for at once, or one that was rekeyed. */
+/**
+ * The SA that the CPU sends on, together with what else is its own: an SA that both ends asked for at once, or one that was rekeyed. The SA for all
+ * CPUs is no CPU's own.
+ */
 function cpuReport(end: "left" | "right", cpu: number, { endpoint }: DaemonStatus): CpuReport {
   const entry = endpoint.groups.flatMap(({ cpus }) => cpus).find((candidate) => candidate.cpu === cpu);
-  const onCpu = endpoint.childSas.filter((sa) => sa.cpu === cpu);
+  const onCpu = endpoint.childSas.filter((sa) => sa.cpu === cpu && !sa.shared);
   const own = onCpu.find(({ id }) => id === entry?.sa) ?? onCpu[0];
   const sum = (value: (sa: (typeof onCpu)[number]) => number): number => onCpu.reduce((total, sa) => total + value(sa), 0);
   return {

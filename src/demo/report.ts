@@ -29,7 +29,7 @@ export function humanReport(measurements: Measurements, failures: readonly strin
   return [
     ...table(CPU_COLUMNS, cpuReports(measurements)),
     "",
-    ...measurements.ends.flatMap((end) => [...modeLines(end), ...resteerLines(end)]),
+    ...measurements.ends.flatMap((end) => [...modeLines(end), ...entryLines(end), ...resteerLines(end)]),
     "",
     `pings        ${pings.sent} sent, ${pings.sent - pings.received} lost`,
     `bulk TCP     ${tunnelGbps.toFixed(2)} Gbit/s through the tunnel, ${plainGbps.toFixed(2)} Gbit/s without it: ${(tunnelGbps / plainGbps).toFixed(2)} of it (${sender}, engine ${engineOf(measurements)})`,
@@ -53,6 +53,23 @@ const CPU_COLUMNS: readonly Column<CpuReport>[] = [
 
 function modeLines({ end, final }: EndMeasurements): string[] {
   return final.endpoint.groups.map(({ scheme, mode, reason }) => `${end}: ${scheme}, ${mode}${reason === undefined ? "" : ` (${reason})`}`);
+}
+
+/** Which entry each CPU sends by, and what the SA for all CPUs has carried. */
+function entryLines({ end, final: { endpoint } }: EndMeasurements): string[] {
+  const entries = endpoint.groups.flatMap(({ cpus }) =>
+    cpus.map(({ cpu, entry, sa, why }) => {
+      const way = sa === undefined ? entry : `${entry}, SA #${sa}`;
+      return `${end}: CPU ${cpu} sends by: ${way}${why === undefined ? "" : ` (${why})`}`;
+    }),
+  );
+  const shared = endpoint.childSas
+    .filter((sa) => sa.shared)
+    .map(
+      ({ id, cpu, packetsIn, packetsOut }) =>
+        `${end}: SA #${id}, for all CPUs, sent ${formatCount(packetsOut)} packets and received ${formatCount(packetsIn)} on CPU ${cpu}`,
+    );
+  return [...entries, ...shared];
 }
 
 /** Who re-steered what: packets that met a CPU before it had its own SA. */
