@@ -12,7 +12,6 @@ import type { SpiSteering } from "../ipsec/spi-steering.ts";
 import type { HawserConfig } from "./config/config.ts";
 import { dataPlaneStatus } from "./data-plane-status.ts";
 import { EndpointDriver } from "./endpoint-driver.ts";
-import { ExitCode, Failure } from "./exit-codes.ts";
 import { IkeTransport } from "./ike-transport.ts";
 import { KeyLog } from "./key-log.ts";
 import { localAddresses } from "./local-addresses.ts";
@@ -255,14 +254,4 @@ function sourceTowards(network: Network, remote: string, ours: readonly string[]
   } catch {
     return undefined;
   }
-}
-
-/** @throws Failure MISSING when the engine that the configuration wants cannot work here */
-export function requireEngine(
-  engine: string,
-  probes: readonly { readonly name: string; readonly available: boolean; readonly reason?: string }[],
-): void {
-  const probe = probes.find(({ name }) => name === engine);
-  if (engine === "auto" || probe?.available === true) return;
-  throw new Failure(ExitCode.MISSING, `The engine ${engine} cannot be used here: ${probe?.reason ?? "it is unknown"}; use engine: auto.`);
 }

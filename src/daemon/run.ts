@@ -7,12 +7,13 @@ import { InvalidText } from "../wire/errors.ts";
 import type { HawserConfig } from "./config/config.ts";
 import { assignCpus } from "./config/cpus.ts";
 import { ControlServer } from "./control/server.ts";
-import { Daemon, requireEngine } from "./daemon.ts";
+import { Daemon } from "./daemon.ts";
 import { ExitCode, Failure } from "./exit-codes.ts";
 import { InstanceLock } from "./instance-lock.ts";
 import type { Logger } from "./log/logger.ts";
 import { Operations } from "./operations.ts";
 import { requirePrivileges } from "./privileges.ts";
+import { requireEngine } from "./require-engine.ts";
 
 /** Runs until a signal, `hawser down` or a fatal error ends it. @throws Failure when it cannot start */
 export async function runDaemon(config: HawserConfig, log: Logger): Promise<ExitCode> {
@@ -30,7 +31,7 @@ export async function runDaemon(config: HawserConfig, log: Logger): Promise<Exit
 
 async function runLocked(config: HawserConfig, log: Logger): Promise<ExitCode> {
   const cpus = assignCpus(config.daemon.cpus, allowedCpus());
-  requireEngine(config.daemon.engine, config.daemon.engine === "auto" ? [] : probeEngines());
+  requireEngine(config.daemon.engine, probeEngines);
   let exitCode: ExitCode = ExitCode.OK;
   let end = (): void => undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));

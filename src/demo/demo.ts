@@ -1,6 +1,5 @@
 /** The demonstration from an empty machine to its report. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bulkTool, measureBulk } from "./bulk.ts";
@@ -17,6 +16,9 @@ import type { PingResult } from "./traffic/echo.ts";
 /** Milliseconds for the additional Child SAs to come up once every CPU has sent something. */
 const SETTLE_PATIENCE = 5000;
 
+/** Configurations, the secret and the control sockets. One place for all runs, so that the next one finds what a killed one has left. */
+const DIRECTORY = "/run/hawser-demo";
+
 export interface DemoOutcome {
   readonly measurements: Measurements;
   /** How to look at what was left running. */
@@ -29,7 +31,6 @@ export class Demo {
   readonly #workerCpus: readonly number[];
   readonly #say: (progress: string) => void;
   readonly #hosts: readonly [DemoHost, DemoHost];
-  #directory: string | undefined;
   #daemons: readonly DaemonProcess[] = [];
   #watch: LinkWatch | undefined;
 
@@ -42,13 +43,14 @@ export class Demo {
 
   /** @throws Error with a sentence when it could not be carried out; what was measured may still be below expectation */
   async run(): Promise<DemoOutcome> {
+    rmSync(DIRECTORY, { recursive: true, force: true });
     if (clearAway(this.#hosts)) this.#say("cleared away what an earlier run had left");
     this.#say("laying two hosts and their cables");
     layOut(this.#hosts);
-    this.#directory = mkdtempSync(join(tmpdir(), "hawser-demo-"));
+    mkdirSync(DIRECTORY, { mode: 0o700 });
     const [left] = this.#hosts;
     this.#watch = await LinkWatch.start({ namespace: left.namespace, device: left.device });
-    await this.#startDaemons(this.#directory);
+    await this.#startDaemons();
     const { pings, afterPings } = await this.#ping();
     const { tunnelGbps, plainGbps, sender } = await this.#moveBulk();
     const final = await Promise.all(this.#daemons.map((daemon) => daemon.status()));
@@ -67,7 +69,7 @@ export class Demo {
     this.#watch?.abandon();
     for (const daemon of this.#daemons) daemon.kill();
     clearAway(this.#hosts);
-    if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true });
+    rmSync(DIRECTORY, { recursive: true, force: true });
   }
 
   /** Lets go of the daemons, so that this process can end before them. */
@@ -81,9 +83,9 @@ export class Demo {
     return this.#daemons.map(({ host, log }) => `--- ${host.end} ---\n${log}`).join("\n");
   }
 
-  async #startDaemons(directory: string): Promise<void> {
+  async #startDaemons(): Promise<void> {
     this.#say("starting a daemon on each");
-    const secret = join(directory, "psk");
+    const secret = join(DIRECTORY, "psk");
     writeFileSync(secret, crypto.getRandomValues(new Uint8Array(32)), { mode: 0o600 });
     const [left, right] = this.#hosts;
     // The one that answers first: the other begins at once.
@@ -91,8 +93,8 @@ export class Demo {
       [right, left],
       [left, right],
     ] as const) {
-      const controlSocket = join(directory, `${self.end}.sock`);
-      const file = join(directory, `${self.end}.yaml`);
+      const controlSocket = join(DIRECTORY, `${self.end}.sock`);
+      const file = join(DIRECTORY, `${self.end}.yaml`);
       writeFileSync(file, configFile(self, peer, this.#options, { controlSocket, secret }), { mode: 0o600 });
       const daemon = new DaemonProcess(self, file, controlSocket);
       this.#daemons = self === left ? [daemon, ...this.#daemons] : [...this.#daemons, daemon];

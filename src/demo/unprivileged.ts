@@ -41,6 +41,8 @@ export function furnishInside(): void {
   if (status !== 0) throw new Failure(ExitCode.MISSING, `A private /run cannot be mounted (${stderr.trim()}); run: sudo npm run demo`);
   mkdirSync("/run/netns");
   process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
+  // It is no reason to live on.
+  process.channel?.unref();
 }
 
 function requireTun(): void {
