@@ -62,11 +62,17 @@ export function openIpsecMb(memory: WebAssembly.Memory, base: number, arena: Eng
   };
 }
 
+/**
+ * Held for ever: koffi unloads a library whose handle is garbage, and functions that were decoded from addresses, as the manager's are, do not
+ * keep it.
+ */
+let loaded: LibraryHandle | undefined;
+
 function loadLibrary(): LibraryHandle {
   // There is a library of the same name for arm64, a fork with other structures.
   if (process.arch !== "x64") throw new EngineUnavailable("ipsec-mb", `libipsec-mb is for x86-64, and this is ${process.arch}`);
   try {
-    return koffi.load(LIBRARY);
+    return (loaded ??= koffi.load(LIBRARY));
   } catch {
     throw new EngineUnavailable("ipsec-mb", `${LIBRARY} is not installed (Debian and Ubuntu: apt-get install libipsec-mb1)`);
   }
