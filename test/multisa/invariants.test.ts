@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { GroupConfig } from "../../src/multisa/config.ts";
+import { DEFAULT_GROUP_TIMING, type GroupConfig } from "../../src/multisa/config.ts";
 import type { SchemeName } from "../../src/multisa/scheme.ts";
 import { cpu, cpus } from "./harness/build.ts";
 import { MAX_CPUS, newModel, pairCommands } from "./simulation/commands.ts";
@@ -29,6 +29,7 @@ const end = (scheme: SchemeName): fc.Arbitrary<Partial<GroupConfig> & { readonly
     maxSas: fc.constantFrom(undefined, undefined, 2, 3, 5),
     perCpuSas: fc.constantFrom(true, true, true, true, false),
     maxCpuRatio: fc.constantFrom(0, 2, 16),
+    timing: fc.constantFrom(1, 2, 64).map((maxPendingCreates) => ({ ...DEFAULT_GROUP_TIMING, maxPendingCreates })),
   });
 
 const settingOf = (scheme: SchemeName): fc.Arbitrary<Setting> =>
@@ -42,7 +43,8 @@ const settingOf = (scheme: SchemeName): fc.Arbitrary<Setting> =>
 function checkAllCanSend(pair: Pair): void {
   for (const end of pair.ends) end.temporaryFailures = 0;
   pair.advance(200_000);
-  if (pair.left.group.isEmpty) pair.left.initiate(cpu(0));
+  const [anyCpu = cpu(0)] = pair.left.used;
+  if (pair.left.group.isEmpty) pair.left.initiate(anyCpu);
   pair.settle();
   pair.sendEverywhere();
   for (const end of pair.ends) {

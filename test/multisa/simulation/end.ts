@@ -48,6 +48,8 @@ export class End {
   readonly sas = new Map<ChildSaId, Sa>();
   readonly rules: AskingRules;
   readonly reports: string[] = [];
+  /** The CPUs that are in use. */
+  readonly used: Set<CpuIndex>;
   /** How likely it is that this end answers TEMPORARY_FAILURE. */
   temporaryFailures = 0;
   readonly #context: EndContext;
@@ -60,6 +62,7 @@ export class End {
   constructor(side: Side, config: GroupConfig, allCpus: readonly CpuIndex[], context: EndContext) {
     this.side = side;
     this.config = config;
+    this.used = new Set(config.cpus);
     this.group = new ChildSaGroup(config, seededOctets(context.random.below(2 ** 32)));
     this.workers = new Workers(allCpus);
     this.rules = new AskingRules(side, config.timing);
@@ -97,10 +100,12 @@ export class End {
   }
 
   addCpu(cpu: CpuIndex): void {
+    this.used.add(cpu);
     this.#tell({ kind: "cpuAdded", cpu });
   }
 
   removeCpu(cpu: CpuIndex): void {
+    this.used.delete(cpu);
     this.#tell({ kind: "cpuRemoved", cpu });
   }
 
@@ -161,7 +166,13 @@ export class End {
     this.#pump();
   }
 
+  /** Nothing new on a CPU that is not in use. */
+  #checkCpu(cpu: CpuIndex): void {
+    assert.ok(this.used.has(cpu), `${this.side}: CPU ${cpu} is not in use`);
+  }
+
   #create(cpu: CpuIndex, purpose: Purpose, shared: boolean, failed: (why: RefusalReason) => void, rekey?: { sa: Sa; nonce: number }): void {
+    this.#checkCpu(cpu);
     const id = childSaId(this.#context.newId());
     this.#request(
       () => ({
@@ -206,12 +217,14 @@ export class End {
       if (old.state === "closing" || old.successorNonce !== undefined) return { kind: "refused", why: "TEMPORARY_FAILURE" };
       old.successorNonce = nonce;
       const cpu = this.group.cpuForRekey(old.id);
+      this.#checkCpu(cpu);
       this.#install({ id, peerId, cpu, shared: old.shared, confirmed: false }, "responder", "rekey", notifies, old.id);
       return { kind: "created", sa: id, notifies: this.group.answerNotifies("rekey", cpu, notifies) };
     }
     const admission = this.group.admit(notifies);
     if (!admission.accept) return { kind: "refused", why: admission.refusal };
     const { cpu, shared } = admission;
+    this.#checkCpu(cpu);
     const ours = this.group.isEmpty ? "first" : "additional";
     // Either order is allowed (ChildSaGroup.answerNotifies).
     const answersFirst = this.#context.random.chance(0.5);
