@@ -23,19 +23,42 @@ export default tseslint.config(
     rules: {
       "no-restricted-globals": [
         "error",
-        ...["setTimeout", "setInterval", "setImmediate", "queueMicrotask", "fetch", "performance", "process", "crypto", "console", "Promise"].map((name) => ({
+        ...[
+          "setTimeout",
+          "setInterval",
+          "setImmediate",
+          "queueMicrotask",
+          "fetch",
+          "performance",
+          "process",
+          "crypto",
+          "console",
+          "Promise",
+        ].map((name) => ({
           name,
           message: "This folder is sans-IO: `now` and entropy are handed in.",
         })),
       ],
       "no-restricted-syntax": [
         "error",
-        { selector: "CallExpression[callee.object.name='Date'][callee.property.name='now']", message: "Sans-IO: take `now` as an argument." },
+        {
+          selector: "CallExpression[callee.object.name='Date'][callee.property.name='now']",
+          message: "Sans-IO: take `now` as an argument.",
+        },
         { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: "Sans-IO: take `now` as an argument." },
-        { selector: "CallExpression[callee.object.name='Math'][callee.property.name='random']", message: "Sans-IO: take entropy as an argument." },
+        {
+          selector: "CallExpression[callee.object.name='Math'][callee.property.name='random']",
+          message: "Sans-IO: take entropy as an argument.",
+        },
         { selector: "AwaitExpression", message: "Sans-IO: no promises." },
-        { selector: "FunctionDeclaration[async=true], FunctionExpression[async=true], ArrowFunctionExpression[async=true]", message: "Sans-IO: no promises." },
-        { selector: "ImportDeclaration[source.value=/^node:/]", message: "Sans-IO: no node modules here; cryptography comes from src/crypto." },
+        {
+          selector: "FunctionDeclaration[async=true], FunctionExpression[async=true], ArrowFunctionExpression[async=true]",
+          message: "Sans-IO: no promises.",
+        },
+        {
+          selector: "ImportDeclaration[source.value=/^node:/]",
+          message: "Sans-IO: no node modules here; cryptography comes from src/crypto.",
+        },
       ],
     },
   },
