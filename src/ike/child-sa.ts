@@ -38,7 +38,8 @@ export type ChildSaState =
 const NEXT: Readonly<Record<ChildSaState["kind"], readonly ChildSaState["kind"][]>> = {
   INSTALLED: ["REKEYING", "REKEYED", "DELETING", "DEAD"],
   REKEYING: ["INSTALLED", "REKEYED", "DELETING", "DEAD"],
-  REKEYED: ["DELETING", "DEAD"],
+  // The successor went before it did.
+  REKEYED: ["INSTALLED", "DELETING", "DEAD"],
   DELETING: ["DEAD"],
   DEAD: [],
 };
@@ -88,12 +89,16 @@ export class ChildSa {
   usage: SaUsage;
   /** When packets were last seen to pass, in either direction. */
   lastPacketAt: number;
-  /** The peer surely has it too. Until then no request may name it: the peer would not know of what we speak. */
+  /** The peer surely has it too. */
   isConfirmed: boolean;
+  /** Requests may speak of it: a peer that is still to hear of it would not know of what. */
+  mayBeNamed: boolean;
   /** Our rekey of it waits to be sent or answered. */
   isRekeyQueued = false;
   /** What the peer's rekey put in its place. */
   successor: ChildSa | undefined;
+  /** In whose place the peer's rekey put it. */
+  predecessor: ChildSa | undefined;
   readonly timers: Timer[] = [];
 
   constructor(parameters: ChildSaParameters, group: Membership, lifetimes: LifetimePlan, outputs: Outputs) {
@@ -104,6 +109,7 @@ export class ChildSa {
     this.lastPacketAt = parameters.createdAt;
     // An initiator has the peer's answer when it installs.
     this.isConfirmed = parameters.role === "initiator";
+    this.mayBeNamed = this.isConfirmed;
     this.usage = { id: parameters.id, packetsIn: 0, bytesIn: 0, packetsOut: 0, bytesOut: 0 };
   }
 

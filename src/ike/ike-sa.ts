@@ -251,6 +251,7 @@ export class IkeSa implements GroupOwner {
   confirm(child: ChildSa, now: number): void {
     if (child.isConfirmed) return;
     child.isConfirmed = true;
+    child.mayBeNamed = true;
     child.group.confirm(child, now);
     this.exchanger.pump(now);
   }
@@ -292,6 +293,9 @@ export class IkeSa implements GroupOwner {
     child.transition({ kind: "DEAD" });
     child.cancelTimers();
     this.children.delete(child.id);
+    // The peer has not closed the old one yet, and will hardly do so now: it is in use again.
+    const { predecessor } = child;
+    if (predecessor?.state.kind === "REKEYED" && predecessor.successor === child) predecessor.transition({ kind: "INSTALLED" });
     child.removeOutbound();
     for (const [key, group] of this.groups) if (group === child.group && group.isOver) this.groups.delete(key);
     this.owner.childSaDown(this, child, why, by);

@@ -249,6 +249,9 @@ describe("members come and go", () => {
       const world = perCpuWorld({ cpus: 3 });
       sendFromAll(world, world.left, 3);
       world.settle();
+      // Packets on them show the responder that the initiator has them.
+      sendFromAll(world, world.left, 3);
+      world.pollUsage();
       world.closeChild(world.host(side), 1);
       const ladder = world.settle();
       assert.equal(ladder.length, 2, "a Delete and its answer");

@@ -1,9 +1,13 @@
 /** Rekeying Child SAs (RFC 7296 §2.8), alone and in collision with everything else (§2.8.1, §2.25.1). */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { espSpiOctets } from "../../src/ike/esp-spi.ts";
+import { espSpi } from "../../src/ipsec/names.ts";
+import { ExchangeType, ProtocolId } from "../../src/wire/iana/index.ts";
 import { assertAgreement, childStates, eventsOf } from "./harness/assertions.ts";
 import { espProposals, type Side } from "./harness/configs.ts";
-import { establishedWorld, type Host, type World } from "./harness/world.ts";
+import { Forger } from "./harness/forger.ts";
+import { establishedWorld, World, type Host } from "./harness/world.ts";
 
 const REKEY = "CREATE_CHILD_SA 2 { N(REKEY_SA), SA, NONCE, TSi, TSr } -->";
 
@@ -155,26 +159,58 @@ describe("regular", () => {
     assert.deepEqual(childStates(world), { left: [], right: [] });
   });
 
-  test("the responder deletes the new SA while the initiator still waits for the answer", () => {
+  test("the responder deletes the new SA while its answer is on its way: the Delete waits until the initiator has the answer", () => {
     const world = establishedWorld();
     world.rekeyChild(world.left);
     world.deliver();
     const answer = world.hold("right");
     world.closeChild(world.right, 1);
-    // Its Delete is for an SA that the left end does not have yet.
-    assert.equal(world.deliverFrom("right"), "<-- INFORMATIONAL 0 { D(1) }");
-    assert.equal(world.deliverFrom("left"), "INFORMATIONAL 0 R { } -->");
+    assert.equal(world.wire.length, 0, "the left end would not know of what it speaks");
     world.arrive(answer);
     world.settle();
-    // The left end has a Child SA that the right end has not: its next use or rekey will find out.
-    world.run(5000);
-    world.rekeyChild(world.left);
-    const ladder = world.settle();
-    assert.equal(ladder[1], "<-- CREATE_CHILD_SA 4 R { N(CHILD_SA_NOT_FOUND) }");
     assertAgreement(world);
-    assert.equal(world.status(world.left).childSas.length, 1, "made anew");
-    world.run(20_000);
-    assertTraffic(world, "in the end");
+    assert.deepEqual(childStates(world), { left: [], right: [] });
+  });
+
+  test("a responder that does not wait: its Delete overtakes its answer, and the old SA stays in use", () => {
+    const forger = new Forger();
+    const world = new World();
+    world.onKeys = (keys) => forger.learn(keys);
+    world.initiate();
+    world.settle();
+    world.rekeyChild(world.left);
+    world.deliver();
+    const answer = world.hold("right");
+    const spi = espSpiOctets(espSpi(spisIn(world, world.right)[1] ?? 0));
+    const deletion = forger.fromResponder({
+      exchangeType: ExchangeType.INFORMATIONAL,
+      messageId: 0,
+      payloads: [{ type: "DELETE", protocolId: ProtocolId.ESP, spiSize: 4, spis: [spi] }],
+    });
+    world.arrive({ ...answer, octets: deletion });
+    assert.equal(world.lose(), "INFORMATIONAL 0 R { } -->");
+    world.arrive(answer);
+    assert.deepEqual(childStates(world).left, ["INSTALLED"]);
+    assert.equal(world.wire.length, 0, "what is gone is not deleted again, and what is left is not deleted");
+    assert.equal(world.pass(world.left, 0), undefined);
+  });
+
+  test("the responder closes the new SA before the initiator has closed the old one: that one is in use again", () => {
+    const world = establishedWorld();
+    world.rekeyChild(world.left);
+    world.deliver();
+    world.deliver();
+    // The left end's Delete of the old one is on its way; the right end has seen a packet on the new one, and closes it.
+    assert.equal(world.pass(world.left, 0), undefined);
+    world.pollUsage();
+    const deletion = world.hold("left");
+    world.closeChild(world.right, 1);
+    world.settle();
+    assert.deepEqual(childStates(world).right, ["INSTALLED"]);
+    world.arrive(deletion);
+    world.settle();
+    assert.deepEqual(childStates(world), { left: [], right: [] });
+    assertAgreement(world);
   });
 });
 

@@ -74,6 +74,7 @@ function create(ikeSa: IkeSa, { payloads, messageId }: Request, old: ChildSa | u
 
 function succeed(ikeSa: IkeSa, old: ChildSa, child: ChildSa, lowestNonce: Uint8Array): void {
   old.successor = child;
+  child.predecessor = old;
   if (old.state.kind === "REKEYING") old.state.rekey.collidedWith(child, lowestNonce);
   else old.transition({ kind: "REKEYED" });
   ikeSa.services.outputs.event({ kind: "childRekeyed", old: ikeSa.childRef(old), sa: ikeSa.childRef(child) });

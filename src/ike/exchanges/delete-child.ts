@@ -35,7 +35,7 @@ class DeleteChild implements Exchange<IkeSa> {
   }
 
   isReady(): boolean {
-    return this.#child.isConfirmed || this.#child.state.kind === "DEAD";
+    return this.#child.mayBeNamed || this.#child.state.kind === "DEAD";
   }
 
   begin(): readonly Payload[] | undefined {

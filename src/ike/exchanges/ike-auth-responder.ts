@@ -94,7 +94,13 @@ function answerChild(ikeSa: IkeSa, { payloads, messageId }: Request, context: Ik
     const { nonceI, nonceR } = context.handshake;
     const spiIn = ikeSa.services.reserveEspSpi(acceptance.cpu);
     const keyInputs = { role: "responder" as const, nonceI, nonceR, sharedSecret: undefined };
-    installChild(ikeSa, { ...acceptance, keyInputs, spiIn, rekeyOf: undefined, peerPayloads: payloads, awaitDelivery: messageId }, now);
+    const child = installChild(
+      ikeSa,
+      { ...acceptance, keyInputs, spiIn, rekeyOf: undefined, peerPayloads: payloads, awaitDelivery: messageId },
+      now,
+    );
+    // Whoever has not got our answer to IKE_AUTH listens to no request of ours either, and will get both.
+    child.mayBeNamed = true;
     return [
       ...acceptance.group.answerNotifies(acceptance.purpose, acceptance.cpu, payloads),
       { type: "SA", proposals: [answerProposal(acceptance.agreed.chosen, espSpiOctets(spiIn))] },

@@ -43,7 +43,7 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
   }
 
   isReady(): boolean {
-    return this.#old.isConfirmed || !this.#old.isAlive;
+    return this.#old.mayBeNamed || !this.#old.isAlive;
   }
 
   begin(host: IkeSa): readonly Payload[] | undefined {
