@@ -18,13 +18,15 @@ const RUNS = Number(process.env["GROUP_RUNS"] ?? 120);
 interface Setting {
   readonly left: number;
   readonly right: number;
+  /** The first Child SA stands when the sequence begins. */
+  readonly startsUp: boolean;
   readonly options: PairOptions;
 }
 
 const end = (scheme: SchemeName): fc.Arbitrary<Partial<GroupConfig> & { readonly cpus: GroupConfig["cpus"] }> =>
   fc.record({
     scheme: fc.constant(scheme),
-    cpus: fc.integer({ min: 1, max: MAX_CPUS }).map(cpus),
+    cpus: fc.constantFrom(1, 2, 3, 3, MAX_CPUS, MAX_CPUS).map(cpus),
     onMissingSa: fc.constantFrom("resteer", "resteer", "shared", "hold", "drop"),
     maxSas: fc.constantFrom(undefined, undefined, 2, 3, 5),
     perCpuSas: fc.constantFrom(true, true, true, true, false),
@@ -33,7 +35,8 @@ const end = (scheme: SchemeName): fc.Arbitrary<Partial<GroupConfig> & { readonly
   });
 
 const settingOf = (scheme: SchemeName): fc.Arbitrary<Setting> =>
-  fc.tuple(end(scheme), end(scheme), fc.nat(0xffffffff)).map(([left, right, seed]) => ({
+  fc.tuple(end(scheme), end(scheme), fc.nat(0xffffffff), fc.constantFrom(true, true, true, false)).map(([left, right, seed, startsUp]) => ({
+    startsUp,
     left: left.cpus.length,
     right: right.cpus.length,
     options: { left, right, seed, conditions: BAD },
@@ -58,16 +61,28 @@ function checkAllCanSend(pair: Pair): void {
 for (const scheme of ["rfc9611", "cpu-queues", "stub"] as const) {
   test(`${scheme}: whatever happens, the invariants hold and the ends agree`, () => {
     let steps = 0;
+    let crowded = 0;
     fc.assert(
-      fc.property(settingOf(scheme), fc.commands(pairCommands, { maxCommands: 120, size: "max" }), ({ left, right, options }, commands) => {
-        const pair = new Pair({ ...options, allCpus: cpus(MAX_CPUS) });
-        fc.modelRun(() => ({ model: newModel(left, right), real: pair }), commands);
-        steps += [...commands].length;
-        pair.settle();
-        checkAllCanSend(pair);
-      }),
+      fc.property(
+        settingOf(scheme),
+        fc.commands(pairCommands, { maxCommands: 120, size: "max" }),
+        ({ left, right, startsUp, options }, commands) => {
+          const pair = new Pair({ ...options, allCpus: cpus(MAX_CPUS) });
+          if (startsUp) {
+            pair.left.initiate(cpu(0));
+            pair.settle();
+          }
+          fc.modelRun(() => ({ model: newModel(left, right), real: pair }), commands);
+          steps += [...commands].length;
+          if (pair.mostMembers > 2) crowded++;
+          pair.settle();
+          checkAllCanSend(pair);
+        },
+      ),
       { seed: SEED, numRuns: RUNS },
     );
     assert.ok(steps >= 30 * RUNS, `only ${steps} commands in ${RUNS} runs`);
+    // Otherwise nothing of interest was ever there to be checked.
+    assert.ok(crowded >= RUNS / 5, `more than two SAs in ${crowded} of ${RUNS} runs only`);
   });
 }

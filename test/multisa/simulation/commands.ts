@@ -60,14 +60,14 @@ export const pairCommands: fc.Arbitrary<PairCommand>[] = [
       ({ used }) => used[where].has(at),
     ),
   ),
-  ...[0, 1, 2].map(() =>
+  ...Array.from({ length: 6 }, () =>
     fc.tuple(side, cpu).map(([where, at]) =>
       command(`${where}: packet on CPU ${at}`, (_, pair) => {
         pair.send(where, cpuIndex(at));
       }),
     ),
   ),
-  ...[0, 1].map(() =>
+  ...Array.from({ length: 6 }, () =>
     fc.integer({ min: 1, max: 8 }).map((count) =>
       command(`network: ${count} datagrams`, (_, pair) => {
         for (let n = 0; n < count; n++) pair.step();
@@ -78,6 +78,14 @@ export const pairCommands: fc.Arbitrary<PairCommand>[] = [
     command(`${where}: worker ${at} applies ${count} messages`, (_, pair) => {
       for (let n = 0; n < count; n++) pair.end(where).workers.get(cpuIndex(at)).applyOne();
     }),
+  ),
+  ...Array.from({ length: 3 }, () =>
+    side.map((where) =>
+      command(`${where}: all workers are up to date, and each CPU sends a packet`, ({ used }, pair) => {
+        pair.end(where).workers.applyAll();
+        for (const at of used[where]) pair.send(where, cpuIndex(at));
+      }),
+    ),
   ),
   choice.map((index) =>
     command(`answer ${index} is known to have arrived`, (_, pair) => {

@@ -27,6 +27,8 @@ export class Pair {
   readonly network: Network;
   readonly random: Random;
   now = 0;
+  /** How many SAs an end has had at once, at any check. */
+  mostMembers = 0;
   #lastId = 0;
 
   constructor({ left = {}, right = {}, conditions = PERFECT, seed = 9611, allCpus }: PairOptions = {}) {
@@ -88,7 +90,10 @@ export class Pair {
 
   /** What holds at any time. */
   check(): void {
-    for (const end of this.ends) checkEnd(end);
+    for (const end of this.ends) {
+      checkEnd(end);
+      this.mostMembers = Math.max(this.mostMembers, end.live.length);
+    }
   }
 
   advance(milliseconds: number): void {
