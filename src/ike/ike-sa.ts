@@ -8,7 +8,7 @@ import { formatIkeSpi, type IkeSpi } from "../wire/ike-header.ts";
 import type { DecodedMessage, MessageHeader, PayloadChain } from "../wire/message.ts";
 import { notify, unsupportedCriticalPayload } from "../wire/notify.ts";
 import type { Payload } from "../wire/payload.ts";
-import { formatSocketAddress, sameSocketAddress } from "./addresses.ts";
+import { sameSocketAddress } from "./addresses.ts";
 import type { Answer, LastAnswer, Request } from "./answer.ts";
 import type { ChildSa, TransportAddresses } from "./child-sa.ts";
 import type { IkeSaId } from "./command.ts";
@@ -72,9 +72,6 @@ export interface IkeSaParameters {
   readonly createdAt: number;
 }
 
-/** So long after the last repetition of a request its answer is taken to have arrived, in milliseconds. */
-const DELIVERY_PATIENCE = 10_000;
-
 export class IkeSa implements GroupOwner {
   readonly id: IkeSaId;
   readonly services: Services;
@@ -105,8 +102,7 @@ export class IkeSa implements GroupOwner {
   #state: IkeSaState<IkeSa>;
   readonly #requests: RequestWindow;
   /** Child SAs that our answers have made. */
-  readonly #deliveries = new Deliveries<ChildSa>();
-  #isWatching = false;
+  readonly #deliveries: Deliveries<ChildSa>;
   #lastAnswer: LastAnswer | undefined;
   #isInUse = false;
 
@@ -122,6 +118,7 @@ export class IkeSa implements GroupOwner {
     this.lastHeardAt = parameters.createdAt;
     this.lastSentAt = parameters.createdAt;
     this.#state = parameters.state;
+    this.#deliveries = new Deliveries(services.timers, (child, now) => this.confirm(child, now));
     this.#requests = new RequestWindow(services.config.windowSize, parameters.peersFirstMessageId);
     this.exchanger = new Exchanger<IkeSa>(
       this,
@@ -209,25 +206,11 @@ export class IkeSa implements GroupOwner {
     const { header } = message;
     const { counters } = this.services;
     // The I flag tells the two directions apart: our own message come back is nobody's (RFC 7296 §3.1).
-    if (header.isInitiator === this.isOriginalInitiator || this.#keys === undefined) {
-      counters.drop("unprotected");
+    const isFromPeer = header.isInitiator !== this.isOriginalInitiator;
+    const inside = (isFromPeer ? this.#keys?.protection.open(message) : undefined) ?? "unprotected";
+    if (typeof inside === "string") {
+      counters.drop(inside);
       return;
-    }
-    let inside: PayloadChain | MalformedMessage;
-    try {
-      const opened = this.#keys.protection.open(message);
-      if (opened === "unprotected") {
-        counters.drop("unprotected");
-        return;
-      }
-      if (opened === "bad integrity") {
-        counters.drop("integrity");
-        return;
-      }
-      inside = opened;
-    } catch (error) {
-      if (!(error instanceof MalformedMessage)) throw error;
-      inside = error;
     }
     // Who has not proved its identity may answer, not ask. A peer that was quicker than its own answer will repeat itself.
     if (!header.isResponse && this.#state.kind === "AUTHENTICATING") {
@@ -244,7 +227,6 @@ export class IkeSa implements GroupOwner {
    */
   confirmOnDelivery(messageId: number, child: ChildSa, now: number): void {
     this.#deliveries.add(messageId, child, now);
-    this.#watchDeliveries(now);
   }
 
   /** The peer has it too: its outbound half may be used, and requests may name it. */
@@ -277,6 +259,7 @@ export class IkeSa implements GroupOwner {
     if (from === "DEAD") return;
     this.transition({ kind: "DEAD" }, why);
     for (const timer of this.timers.splice(0)) timer.cancel();
+    this.#deliveries.stop();
     this.exchanger.stop(abandoned, now);
     for (const group of this.groups.values()) group.ikeSaGone(now);
     this.groups.clear();
@@ -318,7 +301,7 @@ export class IkeSa implements GroupOwner {
     old.children.clear();
     old.groups.clear();
     // An answer on the old IKE SA that the peer has not acknowledged is acknowledged by its going over to the new one.
-    for (const child of old.#deliveries.takeAll()) this.confirm(child, now);
+    for (const child of old.#deliveries.stop()) this.confirm(child, now);
     for (const exchange of old.exchanger.takeQueue()) this.exchanger.enqueue(exchange, now);
   }
 
@@ -366,7 +349,7 @@ export class IkeSa implements GroupOwner {
     }
     this.lastHeardAt = now;
     this.#notePath(path, now);
-    for (const child of this.#deliveries.takeBelow(this.#requests.deliveredBefore(header.messageId))) this.confirm(child, now);
+    this.#deliveries.deliverBelow(this.#requests.deliveredBefore(header.messageId), now);
     const { exchangeType, messageId } = header;
     const answer = this.#answer(inside, unsupportedCritical, exchangeType, messageId, now);
     const response = this.#seal(exchangeType, messageId, true, answer.payloads);
@@ -415,18 +398,6 @@ export class IkeSa implements GroupOwner {
     this.services.outputs.event({ kind: "peerMoved", sa: this.ref, from, to: addresses.remote });
   }
 
-  /** One timer for all: it finds a delivery up to twice the patience after its last answer. */
-  #watchDeliveries(now: number): void {
-    if (this.#isWatching || this.#deliveries.isEmpty) return;
-    this.#isWatching = true;
-    const timer = this.services.timers.schedule(now + DELIVERY_PATIENCE, "grace", (at) => {
-      this.#isWatching = false;
-      for (const child of this.#deliveries.takeSentBefore(at - DELIVERY_PATIENCE + 1)) this.confirm(child, at);
-      this.#watchDeliveries(at);
-    });
-    this.timers.push(timer);
-  }
-
   #seal(exchangeType: number, messageId: number, isResponse: boolean, payloads: readonly Payload[]): Uint8Array {
     const header: MessageHeader = {
       initiatorSpi: this.initiatorSpi,
@@ -460,10 +431,6 @@ export class IkeSa implements GroupOwner {
     this.lastSentAt = now;
     this.services.counters.messagesOut++;
     this.services.outputs.transmit(local, remote, octets, local.port !== this.services.config.ikePort);
-  }
-
-  toString(): string {
-    return `${this.connectionName} with ${formatSocketAddress(this.addresses.remote)}`;
   }
 }
 

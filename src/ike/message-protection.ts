@@ -5,7 +5,7 @@ import type { IkeKeys } from "../crypto/ike-keys.ts";
 import { decodePayloadChain, encodeProtected, type DecodedMessage, type MessageHeader, type PayloadChain } from "../wire/message.ts";
 import { Writer } from "../wire/octets.ts";
 import type { Payload } from "../wire/payload.ts";
-import { BrokenInvariant } from "./errors.ts";
+import { BrokenInvariant, MalformedMessage } from "./errors.ts";
 
 /** An AEAD key lives for far fewer messages than its nonce counts; reaching this means that something loops. */
 const MAX_MESSAGES_PER_KEY = 2 ** 48;
@@ -36,16 +36,18 @@ export class MessageProtection {
     });
   }
 
-  /**
-   * What is inside; "bad integrity" if the message is not the peer's.
-   *
-   * @throws MalformedMessage if the peer's own message is malformed inside
-   */
-  open(message: DecodedMessage): PayloadChain | "unprotected" | "bad integrity" {
+  /** What is inside; "integrity" if the message is not the peer's; MalformedMessage if it is, and malformed inside. */
+  open(message: DecodedMessage): PayloadChain | MalformedMessage | "unprotected" | "integrity" {
     const encrypted = message.payloads.at(-1);
     if (encrypted?.type !== "SK" || message.aad === undefined) return "unprotected";
     const plaintext = this.#cipher.open({ ...this.#in, aad: message.aad, body: encrypted.body });
-    return plaintext === undefined ? "bad integrity" : decodePayloadChain(encrypted.firstInner, plaintext);
+    if (plaintext === undefined) return "integrity";
+    try {
+      return decodePayloadChain(encrypted.firstInner, plaintext);
+    } catch (error) {
+      if (error instanceof MalformedMessage) return error;
+      throw error;
+    }
   }
 
   /** An AEAD's IV must never repeat under one key, and a counter is the simplest proof of that (RFC 5282 §3); CBC needs it unpredictable. */
