@@ -183,7 +183,7 @@ export class ChildSaGroup {
   }
 
   #refused(cpu: CpuIndex, why: RefusalReason, now: number): GroupAction[] {
-    if (!this.#asking.isPending(cpu)) return [];
+    // The peer's no counts whoever asked: a first SA of the connection's own may have been taken for the answer to the group's request.
     if (this.isEmpty) {
       this.#asking.refusedFirst(cpu, why, now);
       return [{ kind: "report", about: "refused", text: `there is no Child SA for these selectors (${why})` }];

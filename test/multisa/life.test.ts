@@ -93,7 +93,6 @@ test("unknown and repeated events change nothing", () => {
     { kind: "idle", sa: sa(99) },
     { kind: "confirmed", sa: sa(99) },
     { kind: "acquire", cpu: cpu(77) },
-    { kind: "refused", cpu: cpu(1), why: "TS_MAX_QUEUE" },
     { kind: "cpuRemoved", cpu: cpu(77) },
     { kind: "cpuAdded", cpu: cpu(1) },
     first(sa(1)),
@@ -257,4 +256,25 @@ test("NO_ADDITIONAL_SAS for another group keeps an empty one from asking too, wh
   assert.equal(group.nextTimeout(), 60_000);
   group.handleTimeout(60_000);
   assert.equal(told(group.handle({ kind: "acquire", cpu: cpu(1) }, 60_000)).at(-1), "create 1");
+});
+
+test("the connection's own first SA is taken for the answer to the group's request: the peer's no to that still counts", () => {
+  const group = newGroup();
+  assert.equal(told(group.handle({ kind: "acquire", cpu: cpu(0) }, 0)).at(-1), "create 0");
+  group.handle(first(sa(1)), 0);
+  group.handle({ kind: "refused", cpu: cpu(0), why: "TS_MAX_QUEUE" }, 0);
+  assert.deepEqual(entriesOf(group), ["CPU 0: own 1", "CPU 1: stub to CPU 0 SA 1"]);
+  assert.deepEqual(told(group.handle({ kind: "acquire", cpu: cpu(1) }, 1)), []);
+  assert.equal(group.nextTimeout(), 60_000);
+});
+
+test("a CPU that waits for its turn to ask is taken away: nothing is asked for it", () => {
+  const group = newGroup({ cpus: cpus(4), timing: { ...DEFAULT_GROUP_TIMING, maxPendingCreates: 1 } });
+  group.handle(first(sa(1)), 0);
+  for (const at of [1, 2, 3]) group.handle({ kind: "acquire", cpu: cpu(at) }, 0);
+  group.handle({ kind: "cpuRemoved", cpu: cpu(2) }, 0);
+  assert.deepEqual(
+    told(group.handle(additional(sa(2), cpu(1)), 0)).filter((text) => text.startsWith("create")),
+    ["create 3"],
+  );
 });
