@@ -11,9 +11,9 @@ export function isCreating({ exchanger }: IkeSa): boolean {
   return exchanger.outstanding.some(({ exchangeType, concerns }) => exchangeType === ExchangeType.CREATE_CHILD_SA && concerns === "child");
 }
 
-/** A Delete for an SPI that no Child SA has. */
+/** A Delete for an SPI that no Child SA has. There can be no more of them in earnest than requests outstanding. */
 export function noteEarlyDelete(ikeSa: IkeSa, spi: EspSpi): void {
-  if (isCreating(ikeSa)) ikeSa.earlyDeletes.add(spi);
+  if (isCreating(ikeSa) && ikeSa.earlyDeletes.size < ikeSa.exchanger.outstanding.length) ikeSa.earlyDeletes.add(spi);
 }
 
 /** Whether the Child SA of an answer that has just come is gone already at the peer. */

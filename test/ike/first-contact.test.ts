@@ -335,6 +335,24 @@ describe("addresses", () => {
     assert.deepEqual([ikeSa?.natHere, ikeSa?.natThere], [false, false]);
   });
 
+  test("IPv6 outside and inside", () => {
+    const [leftAddress, rightAddress] = ["2001:db8::1", "2001:db8::2"];
+    const [leftTs, rightTs] = [[parsePrefix("fd00:1::/64")], [parsePrefix("fd00:2::/64")]];
+    const world = new World({
+      left: { connection: { localAddrs: [leftAddress], remoteAddrs: [rightAddress] }, child: { localTs: leftTs, remoteTs: rightTs } },
+      right: { connection: { localAddrs: [rightAddress], remoteAddrs: [leftAddress] }, child: { localTs: rightTs, remoteTs: leftTs } },
+    });
+    world.act(world.left, (endpoint) => endpoint.addLocalAddress(leftAddress));
+    world.initiate();
+    world.settle();
+    assertAgreement(world);
+    assert.deepEqual(world.status(world.right).ikeSas[0]?.remote, { address: leftAddress, port: 4500 });
+    const flow = { protocol: 58, sourceAddress: "fd00:1::9", destinationAddress: "fd00:2::9", sourcePort: 0, destinationPort: 0 };
+    const sent = world.send(world.left, 0, flow);
+    assert.ok(sent.kind === "sealed");
+    assert.equal(world.receive(world.right, sent.packet), undefined);
+  });
+
   test("an address that no connection is for gets no answer", () => {
     const world = new World({ right: { connection: { remoteAddrs: ["198.51.100.0/24"] } } });
     world.initiate();

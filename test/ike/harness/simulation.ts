@@ -77,7 +77,7 @@ export class Simulation {
       world.now = Math.max(world.now, next);
       if (arrival !== undefined && arrival.at <= world.now) {
         this.#arrivals.splice(this.#arrivals.indexOf(arrival), 1);
-        this.#trace(`deliver ${world.describe(arrival.datagram)}`);
+        this.#trace(() => `deliver ${world.describe(arrival.datagram)}`);
         world.arrive(arrival.datagram);
       } else if (this.#pollAt <= world.now) {
         this.#pollAt += 1000;
@@ -96,10 +96,10 @@ export class Simulation {
   #carry(datagram: InFlight): void {
     const { loss, duplicate, delay } = this.#network;
     const copies = 1 + (this.random.chance(duplicate) ? 1 : 0);
-    this.#trace(`send    ${this.world.describe(datagram)}`);
+    this.#trace(() => `send    ${this.world.describe(datagram)}`);
     for (let copy = 0; copy < copies; copy++) {
       if (this.random.chance(loss)) {
-        this.#trace(`lose    ${this.world.describe(datagram)}`);
+        this.#trace(() => `lose    ${this.world.describe(datagram)}`);
         continue;
       }
       this.#arrivals.push({ at: this.world.now + delay[0] + (delay[1] - delay[0]) * this.random.next(), datagram });
@@ -115,7 +115,8 @@ export class Simulation {
     const ikeSa = random.pick(ikeSas.filter(({ remoteId }) => remoteId !== undefined));
     const deed = this.#drawDeed();
     this.#trace(
-      `${host.side}: ${deed} of ${childSas.map(({ spiIn, state, cpu }) => `${(spiIn >>> 0).toString(16)} ${state} on ${cpu}`).join(", ")}`,
+      () =>
+        `${host.side}: ${deed} of ${childSas.map(({ spiIn, state, cpu }) => `${(spiIn >>> 0).toString(16)} ${state} on ${cpu}`).join(", ")}`,
     );
     switch (deed) {
       case "packet":
@@ -152,8 +153,10 @@ export class Simulation {
     if (result.kind === "sealed") this.world.peerOf(host).dataPlane.receive(result.packet);
   }
 
-  #trace(line: string): void {
-    this.#options.trace?.(`${(this.world.now - 1_000_000).toFixed(0).padStart(7)} ${line}`);
+  /** Decrypting for nobody would cost more than the simulation itself. */
+  #trace(line: () => string): void {
+    const { trace } = this.#options;
+    if (trace !== undefined) trace(`${(this.world.now - 1_000_000).toFixed(0).padStart(7)} ${line()}`);
   }
 
   #drawDeed(): Deed {
