@@ -8,8 +8,8 @@ import { inNamespace } from "../host/linux/namespaces.ts";
 import type { DemoHost } from "./topology.ts";
 
 /** Milliseconds. */
-const START_PATIENCE = 20_000;
-const END_PATIENCE = 5000;
+const START_PATIENCE = 60_000;
+const END_PATIENCE = 15_000;
 const POLL_INTERVAL = 50;
 
 export class DaemonProcess {

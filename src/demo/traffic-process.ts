@@ -6,7 +6,7 @@ import { nodeCommand } from "./daemon-process.ts";
 import type { DemoHost } from "./topology.ts";
 
 /** Milliseconds that a tool may take beyond its own duration. */
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 
 /** A tool of ours on a host, pinned to a CPU ("any": not pinned). */
 export function trafficTool(host: DemoHost, ...parameters: readonly string[]): string[] {

@@ -20,7 +20,7 @@ const TRAP = { child: { per_cpu_sas: true, start_action: "trap" }, daemon: { cpu
 /** Runs `hawser` in a host's namespace, perhaps behind another program. */
 function hawser(namespace: string, parameters: readonly string[], before_: readonly string[] = []) {
   const [command = "", ...rest] = inNamespace(namespace, ...before_, ...hawserCommand(...parameters));
-  const { status, stdout, stderr } = spawnSync(command, rest, { encoding: "utf8", timeout: 30_000 });
+  const { status, stdout, stderr } = spawnSync(command, rest, { encoding: "utf8", timeout: 120_000 });
   return { status, stdout, stderr };
 }
 

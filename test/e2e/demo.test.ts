@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { nodeCommand } from "../../src/demo/daemon-process.ts";
 import { missing } from "../interop/support/requirements.ts";
@@ -23,6 +24,19 @@ interface Report {
 const BUSY = 5;
 /** Milliseconds to wait for somebody else's demonstration on this machine. */
 const BUSY_PATIENCE = 120_000;
+
+/** Share of idle time from which on nobody else's work is in the way of a measurement. */
+const QUIET = 0.8;
+
+/** How idle all CPUs together were in one second, 0 to 1 (proc(5), /proc/stat: the fourth figure is idle, the fifth waits for disks). */
+async function idleShare(): Promise<number> {
+  const read = (): number[] => (readFileSync("/proc/stat", "utf8").split("\n", 1)[0] ?? "").trim().split(/ +/).slice(1).map(Number);
+  const before = read();
+  await sleep(1000);
+  const spent = read().map((ticks, i) => ticks - (before[i] ?? 0));
+  const total = spent.reduce((sum, ticks) => sum + ticks, 0);
+  return ((spent[3] ?? 0) + (spent[4] ?? 0)) / total;
+}
 
 interface Running {
   readonly process: ChildProcess;
@@ -49,6 +63,24 @@ async function run(...parameters: string[]): Promise<{ status: number | null; st
   }
 }
 
+/** Kills a demonstration while it pings; waits before while another one runs. */
+async function killInTheMiddle(): Promise<void> {
+  const deadline = Date.now() + BUSY_PATIENCE;
+  while (Date.now() < deadline) {
+    const demo = start("--seconds", "5");
+    while (demo.process.exitCode === null && !demo.output().stderr.includes("pinging")) await sleep(50);
+    if (demo.process.exitCode === null) {
+      const closed = once(demo.process, "close");
+      demo.process.kill("SIGKILL");
+      await closed;
+      return;
+    }
+    assert.equal(demo.process.exitCode, BUSY, demo.output().stderr);
+    await sleep(2000);
+  }
+  assert.fail("another demonstration ran for all that time");
+}
+
 function assertGreen({ status, stdout, stderr }: Awaited<ReturnType<typeof run>>, cpus: number): Report {
   assert.equal(status, 0, `${stdout}\n${stderr}`);
   const report = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Report;
@@ -63,16 +95,16 @@ function assertGreen({ status, stdout, stderr }: Awaited<ReturnType<typeof run>>
 }
 
 describe("the demonstration", { skip: missing("iperf3") }, () => {
-  it("is green after a run that was killed in the middle, and again after that", async () => {
-    const killed = start("--seconds", "5");
-    const deadline = Date.now() + 60_000;
-    while (!killed.output().stderr.includes("pinging") && killed.process.exitCode === null && Date.now() < deadline) await sleep(50);
-    killed.process.kill("SIGKILL");
+  it("is green after a run that was killed in the middle, and again after that", async (t) => {
+    await killInTheMiddle();
     const first = await run("--json", "--seconds", "1", "--cpus", "2");
     assertGreen(first, 2);
     assert.match(first.stderr, /cleared away what an earlier run had left/);
+    const idle = await idleShare();
     const { tunnelGbps, plainGbps } = assertGreen(await run("--json", "--seconds", "2", "--cpus", "2"), 2);
-    assert.ok(tunnelGbps >= 0.1 * plainGbps, `${tunnelGbps} of ${plainGbps} Gbit/s: something is badly slow`);
+    // Both ends, senders and receivers share the CPUs: what else runs takes its part from the tunnel first.
+    if (idle >= QUIET) assert.ok(tunnelGbps >= 0.25 * plainGbps, `${tunnelGbps} of ${plainGbps} Gbit/s`);
+    else t.diagnostic(`the machine was idle for ${idle.toFixed(2)} only: ${tunnelGbps} of ${plainGbps} Gbit/s say nothing`);
   });
 
   it("runs each scheme, more workers than CPUs, IPv6, and its own sender", async () => {
