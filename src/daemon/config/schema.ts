@@ -24,7 +24,6 @@ const SELECTORS = "a list of selectors such as 10.1.0.0/16 or 10.1.0.0/16[tcp/44
 
 export const DEFAULT_CONTROL_SOCKET = "/run/hawser/hawser.sock";
 
-/** Proposals are numbered when they are sent. */
 const readIkeProposal = (text: string) => parseProposal(text, "IKE");
 const readEspProposal = (text: string) => parseProposal(text, "ESP");
 const asWritten = (text: string): string => text;
