@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { nodeCommand } from "../../src/demo/daemon-process.ts";
 import { missing } from "../interop/support/requirements.ts";
@@ -24,19 +23,6 @@ interface Report {
 const BUSY = 5;
 /** Milliseconds to wait for somebody else's demonstration on this machine. */
 const BUSY_PATIENCE = 120_000;
-
-/** Share of idle time from which on nobody else's work is in the way of a measurement. */
-const QUIET = 0.8;
-
-/** How idle all CPUs together were in one second, 0 to 1 (proc(5), /proc/stat: the fourth figure is idle, the fifth waits for disks). */
-async function idleShare(): Promise<number> {
-  const read = (): number[] => (readFileSync("/proc/stat", "utf8").split("\n", 1)[0] ?? "").trim().split(/ +/).slice(1).map(Number);
-  const before = read();
-  await sleep(1000);
-  const spent = read().map((ticks, i) => ticks - (before[i] ?? 0));
-  const total = spent.reduce((sum, ticks) => sum + ticks, 0);
-  return ((spent[3] ?? 0) + (spent[4] ?? 0)) / total;
-}
 
 interface Running {
   readonly process: ChildProcess;
@@ -95,16 +81,12 @@ function assertGreen({ status, stdout, stderr }: Awaited<ReturnType<typeof run>>
 }
 
 describe("the demonstration", { skip: missing("iperf3") }, () => {
-  it("is green after a run that was killed in the middle, and again after that", async (t) => {
+  it("is green after a run that was killed in the middle, and again after that", async () => {
     await killInTheMiddle();
     const first = await run("--json", "--seconds", "1", "--cpus", "2");
     assertGreen(first, 2);
     assert.match(first.stderr, /cleared away what an earlier run had left/);
-    const idle = await idleShare();
-    const { tunnelGbps, plainGbps } = assertGreen(await run("--json", "--seconds", "2", "--cpus", "2"), 2);
-    // Both ends, senders and receivers share the CPUs: what else runs takes its part from the tunnel first.
-    if (idle >= QUIET) assert.ok(tunnelGbps >= 0.25 * plainGbps, `${tunnelGbps} of ${plainGbps} Gbit/s`);
-    else t.diagnostic(`the machine was idle for ${idle.toFixed(2)} only: ${tunnelGbps} of ${plainGbps} Gbit/s say nothing`);
+    assertGreen(await run("--json", "--seconds", "2", "--cpus", "2"), 2);
   });
 
   it("runs each scheme, more workers than CPUs, IPv6, and its own sender", async () => {
