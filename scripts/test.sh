@@ -25,12 +25,13 @@ mapfile -t units < <(tests_in dist/test "$@" | grep -vE '^dist/test/(e2e|interop
 mapfile -t e2e < <(tests_in dist/test "$@" | grep -E '^dist/test/(e2e|interop)/' || true)
 [ $((${#units[@]} + ${#e2e[@]})) -gt 0 ] || { echo "test: no test file matches: $*" >&2; exit 2; }
 
+# This reporter names what failed once more at the end, where a long log is read.
 status=0
 if [ "${#units[@]}" -gt 0 ]; then
-  node --enable-source-maps --test --test-concurrency="$(nproc)" "${units[@]}" || status=1
+  node --enable-source-maps --test --test-reporter=spec --test-concurrency="$(nproc)" "${units[@]}" || status=1
 fi
 # These share the machine's CPUs and devices: together they would measure each other.
 if [ "${#e2e[@]}" -gt 0 ]; then
-  node --enable-source-maps --test --test-concurrency=1 "${e2e[@]}" || status=1
+  node --enable-source-maps --test --test-reporter=spec --test-concurrency=1 "${e2e[@]}" || status=1
 fi
 exit "$status"

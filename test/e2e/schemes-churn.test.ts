@@ -3,19 +3,22 @@
  * HAWSER_CHURN_SECONDS: how long in each scheme (default 5; 60 for a thorough run).
  */
 import assert from "node:assert/strict";
-import { availableParallelism, loadavg } from "node:os";
+import { availableParallelism } from "node:os";
 import { after, before, describe, test, type TestContext } from "node:test";
 import type { OnMissingSa } from "../../src/ipsec/sadb.ts";
 import type { SchemeName } from "../../src/multisa/scheme.ts";
 import { churn } from "../support/churn.ts";
-import { migrate } from "../support/migration/run.ts";
+import { migrateTogether } from "../support/migration/run.ts";
 import { goFirst, goWithTheOthers } from "../support/real-time.ts";
 import { TwoDaemons } from "../support/two-daemons.ts";
 
 const SECONDS = Number(process.env["HAWSER_CHURN_SECONDS"] ?? 5);
 const SEED = Number(process.env["HAWSER_CHURN_SEED"] ?? 1);
-/** Milliseconds that no record may take longer than on the plain cable. */
-const LONGEST_STALL = 50;
+/**
+ * Milliseconds by which no record may be later than on the plain cable. This finds a wake-up that got lost and packets that wait for a timer, on the
+ * busiest machine; how short the stalls are is measured by `npm run bench -- --only schemes`.
+ */
+const LONGEST_STALL = 1000;
 
 const isRoot = process.getuid?.() === 0;
 const skip = !isRoot ? "needs root: it makes network namespaces" : availableParallelism() < 2 ? "needs two CPUs to move between" : false;
@@ -35,29 +38,32 @@ async function runUnderChurn(context: TestContext, scheme: SchemeName, onMissing
       { from: left.host.namespace, to: right.host.namespace, address: right.host.innerAddress },
       { from: right.host.namespace, to: left.host.namespace, address: left.host.innerAddress },
     ];
-    // A worker that waits for a CPU stalls, whatever the tunnel does.
-    const isQuiet = (loadavg()[0] ?? 0) < 2 * availableParallelism();
     const pace = { seconds: SECONDS, rate: 500, moveEvery: 100 };
-    const traffic = Promise.all([
-      migrate({ ...there, transport: "tcp", port: 7200 }, pace),
-      migrate({ ...there, transport: "udp", port: 7201 }, pace),
-      migrate({ ...back, transport: "udp", port: 7202 }, pace),
-      // What the machine itself costs in the same moments.
-      migrate({ ...there, address: right.host.plainAddress, transport: "tcp", port: 7203 }, pace),
-    ]);
+    const traffic = migrateTogether(
+      [
+        { ...there, transport: "tcp", port: 7200 },
+        { ...there, transport: "udp", port: 7201 },
+        { ...back, transport: "udp", port: 7202 },
+        // What the machine itself costs in the same moments.
+        { ...there, address: right.host.plainAddress, transport: "tcp", port: 7203 },
+      ],
+      pace,
+    );
     const churned = await churn(daemons, traffic, 100, seededRandom(SEED));
-    const [stream, ...datagrams] = await traffic;
-    const plain = datagrams.pop();
+    const results = await traffic;
+    const [stream] = results;
+    const plain = results.at(-1);
+    const datagrams = results.slice(1, -1);
+    assert.ok(stream !== undefined && plain !== undefined);
     const statuses = await daemons.statuses();
     const drops = statuses.map(({ dataPlane }) => dataPlane.drops);
     const seen = JSON.stringify({ churned, stream, datagrams, plain, drops });
     assert.ok(churned.rekeyed > 0 && churned.deleted > 0, `it was eventful: ${seen}`);
     assert.deepEqual(drops, [{}, {}], seen);
     for (const { sent, lost } of [stream, ...datagrams]) assert.ok(sent > 0 && lost === 0, `packets were lost: ${seen}`);
-    const stall = stream.delay.max - (plain?.delay.max ?? 0);
+    const stall = stream.delay.max - plain.delay.max;
     context.diagnostic(`longest stall ${stall.toFixed(1)} ms, ${churned.rekeyed} SAs rekeyed, ${churned.deleted} deleted`);
-    if (isQuiet) assert.ok(stall <= LONGEST_STALL, `stalled for ${stall.toFixed(1)} ms: ${seen}\n${daemons.logs()}`);
-    else context.diagnostic(`the machine was busy (load ${loadavg()[0]?.toFixed(1) ?? "?"}): the stall was not judged`);
+    assert.ok(stall <= LONGEST_STALL, `stalled for ${stall.toFixed(1)} ms: ${seen}\n${daemons.logs()}`);
     for (const { endpoint } of statuses) {
       assert.equal(endpoint.ikeSas.length, 1);
       for (const { cpus, members } of endpoint.groups) {
@@ -74,8 +80,7 @@ describe("a migrating application under churn", { skip, concurrency: false }, ()
   after(goWithTheOthers);
   for (const scheme of ["rfc9611", "cpu-queues", "stub"] as const) {
     for (const onMissingSa of ["resteer", "shared"] as const) {
-      test(`${scheme}, ${onMissingSa}: no packet lost, no stall beyond ${LONGEST_STALL} ms`, (context) =>
-        runUnderChurn(context, scheme, onMissingSa));
+      test(`${scheme}, ${onMissingSa}: no packet lost, none stuck`, (context) => runUnderChurn(context, scheme, onMissingSa));
     }
   }
 });

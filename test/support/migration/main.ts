@@ -1,4 +1,8 @@
-/** One end of a migrating application as a process: `send|receive udp|tcp ADDRESS PORT [SECONDS RATE MOVE_EVERY]`. Its result is one line of JSON. */
+/**
+ * One end of a migrating application as a process: `send|receive udp|tcp ADDRESS PORT [SECONDS RATE MOVE_EVERY]`. It says "ready" first; a sender then
+ * waits for the end of its standard input. Its result is one line of JSON.
+ */
+import { once } from "node:events";
 import { receive } from "./receiver.ts";
 import { send } from "./sender.ts";
 
@@ -12,7 +16,11 @@ switch (role) {
     break;
   case "send": {
     const pace = { seconds: Number(seconds), rate: Number(rate), moveEvery: Number(moveEvery) };
-    say(JSON.stringify(await send(transport, address, Number(port), pace)));
+    const starting = async (): Promise<void> => {
+      say("ready");
+      await once(process.stdin.resume(), "end");
+    };
+    say(JSON.stringify(await send(transport, address, Number(port), pace, starting)));
     break;
   }
   default:

@@ -23,48 +23,83 @@ export interface Route {
 }
 
 /** @throws Error when an end fails or does not come to its end */
-export async function migrate({ transport, from, to, address, port }: Route, pace: Pace): Promise<MigrationResult> {
+export async function migrate(route: Route, pace: Pace): Promise<MigrationResult> {
+  const [result] = await migrateTogether([route], pace);
+  if (result === undefined) throw new Error("no route, no result");
+  return result;
+}
+
+/**
+ * Several of them at the same time. None sends before all are there: a process that starts takes as much of a CPU as it can get, and would be measured.
+ *
+ * @returns in the order of `routes`
+ * @throws Error when an end fails or does not come to its end
+ */
+export async function migrateTogether(routes: readonly Route[], pace: Pace): Promise<MigrationResult[]> {
   const limit = pace.seconds * 1000 + PATIENCE;
-  const receiver = new End(to, ["receive", transport, address, String(port)], limit);
+  const ends: End[] = [];
+  const start = (namespace: string, parameters: readonly string[]): End => {
+    const end = new End(namespace, parameters, limit);
+    ends.push(end);
+    return end;
+  };
   try {
-    await receiver.ready;
-    const parameters = ["send", transport, address, String(port), ...[pace.seconds, pace.rate, pace.moveEvery].map(String)];
-    const sent = JSON.parse(await new End(from, parameters, limit).output) as Sent;
-    const lines = (await receiver.output).trim().split("\n");
-    const arrivals = JSON.parse(lines.at(-1) ?? "") as Arrivals;
-    return { ...sent, ...arrivals, lost: sent.sent - arrivals.received };
+    const receivers = routes.map(({ transport, to, address, port }) => start(to, ["receive", transport, address, String(port)]));
+    await Promise.all(receivers.map(({ ready }) => ready));
+    const timing = [pace.seconds, pace.rate, pace.moveEvery].map(String);
+    const senders = routes.map(({ transport, from, address, port }) => start(from, ["send", transport, address, String(port), ...timing]));
+    await Promise.all(senders.map(({ ready }) => ready));
+    for (const sender of senders) sender.go();
+    const sent = await Promise.all(senders.map((sender) => sender.result<Sent>()));
+    const arrived = await Promise.all(receivers.map((receiver) => receiver.result<Arrivals>()));
+    return routes.map((_, index) => joined(sent[index], arrived[index]));
   } finally {
-    receiver.kill();
+    for (const end of ends) end.kill();
   }
 }
 
+function joined(sent: Sent | undefined, arrived: Arrivals | undefined): MigrationResult {
+  if (sent === undefined || arrived === undefined) throw new Error("an end has no result");
+  return { ...sent, ...arrived, lost: sent.sent - arrived.received };
+}
+
 class End {
-  readonly output: Promise<string>;
+  readonly #output: Promise<string>;
   readonly ready: Promise<void>;
   readonly kill: () => void;
+  /** What a sender that is ready waits for. */
+  readonly go: () => void;
 
   constructor(namespace: string, parameters: readonly string[], limit: number) {
     const program = fileURLToPath(new URL(`./main${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
     const [command = "", ...rest] = inNamespace(namespace, process.execPath, program, ...parameters);
-    const child = spawn(command, rest, { stdio: ["ignore", "pipe", "pipe"], timeout: limit, killSignal: "SIGKILL" });
+    const child = spawn(command, rest, { stdio: "pipe", timeout: limit, killSignal: "SIGKILL" });
     let [text, complaint] = ["", ""];
     let isReady = (): void => undefined;
+    // A child that has failed says so when it closes.
+    child.stdin.on("error", () => undefined);
+    this.go = () => void child.stdin.end();
     this.kill = () => void child.kill("SIGKILL");
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => (complaint += chunk));
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
       text += chunk;
       if (text.includes("ready")) isReady();
     });
-    this.output = new Promise((resolve, reject) => {
+    this.#output = new Promise((resolve, reject) => {
       child.once("error", reject);
       child.once("close", (code, signal) => {
         if (code === 0) resolve(text);
         else reject(new Error(`${parameters.join(" ")}: ended with ${signal ?? String(code)}: ${complaint.trim()}`));
       });
     });
-    this.ready = Promise.race([new Promise<void>((resolve) => (isReady = resolve)), this.output.then(() => undefined)]);
+    this.ready = Promise.race([new Promise<void>((resolve) => (isReady = resolve)), this.#output.then(() => undefined)]);
     // Whoever waits for one of the two hears of a failure.
-    this.output.catch(() => undefined);
+    this.#output.catch(() => undefined);
     this.ready.catch(() => undefined);
+  }
+  /** What it said last. @throws Error with what it complained of when it fails */
+  async result<T>(): Promise<T> {
+    const lines = (await this.#output).trim().split("\n");
+    return JSON.parse(lines.at(-1) ?? "") as T;
   }
 }

@@ -21,12 +21,22 @@ export interface Sent {
 
 type Send = (record: Buffer) => void;
 
-/** UDP sends at once, in the thread that was moved; so does TCP as long as the socket takes it. */
-export async function send(transport: "udp" | "tcp", address: string, port: number, pace: Pace): Promise<Sent> {
+/**
+ * UDP sends at once, in the thread that was moved; so does TCP as long as the socket takes it. `starting` is called when everything but the sending is
+ * done; the first record goes when it resolves.
+ */
+export async function send(
+  transport: "udp" | "tcp",
+  address: string,
+  port: number,
+  pace: Pace,
+  starting: () => Promise<void>,
+): Promise<Sent> {
   if (transport === "udp") {
     const socket = createSocket("udp4");
     socket.connect(port, address);
     await once(socket, "connect");
+    await starting();
     const result = await keepPace((record) => socket.send(record), pace);
     // The end may be lost like any other datagram; once it is not, the receiver is gone and its host says so.
     socket.on("error", () => undefined);
@@ -39,6 +49,7 @@ export async function send(transport: "udp" | "tcp", address: string, port: numb
   }
   const socket = createConnection({ host: address, port, noDelay: true });
   await once(socket, "connect");
+  await starting();
   const result = await keepPace((record) => socket.write(record), pace);
   socket.end(encodeRecord(LAST, 0n));
   await once(socket, "close");
