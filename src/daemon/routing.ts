@@ -52,6 +52,10 @@ export class Routing {
         this.#exemptPeer(event.remote.address);
         this.#pathMtus.use(event.sa.ikeSa, { connection: event.sa.connection, local: event.local.address, remote: event.remote.address });
         return;
+      case "peerMoved":
+        this.#exemptPeer(event.to.address);
+        this.#pathMtus.use(event.sa.ikeSa, { connection: event.sa.connection, local: event.local.address, remote: event.to.address });
+        return;
       case "ikeRekeyed":
         this.#pathMtus.rename(event.old.ikeSa, event.sa.ikeSa);
         return;

@@ -45,7 +45,7 @@ export function layOut([left, right]: readonly [DemoHost, DemoHost]): void {
 }
 
 /** Removes the hosts and ends whatever still runs on them: also what a killed demonstration has left. Returns whether there was anything. */
-export function clearAway(hosts: readonly DemoHost[]): boolean {
+export function clearAway(hosts: readonly Pick<DemoHost, "namespace">[]): boolean {
   const present = namespaces();
   const found = hosts.filter(({ namespace }) => present.includes(namespace));
   for (const { namespace } of found) {

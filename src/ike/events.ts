@@ -115,7 +115,14 @@ export type IkeEvent =
   | { readonly kind: "connectionFailed"; readonly connection: string; readonly text: string }
   /** A step in the life of an IKE SA, for debugging. */
   | { readonly kind: "transition"; readonly sa: IkeSaRef; readonly from: string; readonly to: string; readonly why: string }
-  | { readonly kind: "peerMoved"; readonly sa: IkeSaRef; readonly from: SocketAddress; readonly to: SocketAddress }
+  /** IKE and ESP go to another address of the peer from now on. */
+  | {
+      readonly kind: "peerMoved";
+      readonly sa: IkeSaRef;
+      readonly from: SocketAddress;
+      readonly to: SocketAddress;
+      readonly local: SocketAddress;
+    }
   | {
       readonly kind: "connectionState";
       readonly connection: string;

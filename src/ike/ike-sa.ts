@@ -3,9 +3,10 @@
  * {@link IkeSaOwner}; what it has negotiated for ESP is in its Child SAs and their groups.
  */
 import type { ChildSaId, CpuIndex, EspSpi } from "../ipsec/names.ts";
+import type { SocketAddress } from "../ipsec/sadb.ts";
 import { NotifyType } from "../wire/iana/index.ts";
 import { formatIkeSpi, type IkeSpi } from "../wire/ike-header.ts";
-import type { DecodedMessage, MessageHeader, PayloadChain } from "../wire/message.ts";
+import { encodePayloadChain, type DecodedMessage, type MessageHeader } from "../wire/message.ts";
 import { notify, unsupportedCriticalPayload } from "../wire/notify.ts";
 import type { Payload } from "../wire/payload.ts";
 import { sameSocketAddress } from "./addresses.ts";
@@ -13,14 +14,18 @@ import type { Answer, LastAnswer, Request } from "./answer.ts";
 import type { ChildSa, TransportAddresses } from "./child-sa.ts";
 import type { IkeSaId } from "./command.ts";
 import type { ConnectionConfig } from "./config.ts";
+import { messageRoom } from "./datagram-room.ts";
+import type { DropReason } from "./counters.ts";
 import { Deliveries } from "./deliveries.ts";
 import { BrokenInvariant, MalformedMessage, PeerMisbehaved } from "./errors.ts";
 import type { ChildSaRef, IkeSaRef } from "./events.ts";
 import { Exchanger, type Abandoned, type Exchange } from "./exchanger.ts";
+import { NO_FRAGMENTATION, type Fragmentation } from "./fragmentation-support.ts";
 import type { GroupBinding, GroupOwner } from "./group-binding.ts";
-import type { Identity } from "./identity.ts";
+import type { AuthenticatedPeers } from "./identity.ts";
 import type { IkeSaKeys } from "./ike-sa-keys.ts";
 import { NEXT_IKE_SA_STATES, type IkeSaState, type IkeSaStateName } from "./ike-sa-state.ts";
+import { MessageOpener, type Expectation, type OpenedMessage } from "./message-opener.ts";
 import type { NatSituation } from "./nat-detection.ts";
 import { RequestWindow } from "./request-window.ts";
 import type { Services } from "./services.ts";
@@ -89,9 +94,10 @@ export class IkeSa implements GroupOwner {
   peerSpi: IkeSpi;
   addresses: TransportAddresses;
   nat: NatSituation = { supported: false, here: false, there: false };
+  fragmentation: Fragmentation = NO_FRAGMENTATION;
   /** Unknown to a responder until IKE_AUTH tells who the peer is. */
   config: ConnectionConfig | undefined;
-  peers: { readonly localId: Identity; readonly remoteId: Identity } | undefined;
+  peers: AuthenticatedPeers | undefined;
   /** When the peer last proved to be alive: a new protected message, or ESP. */
   lastHeardAt: number;
   lastSentAt: number;
@@ -101,6 +107,7 @@ export class IkeSa implements GroupOwner {
   #keys: IkeSaKeys | undefined;
   #state: IkeSaState<IkeSa>;
   readonly #requests: RequestWindow;
+  readonly #opener: MessageOpener;
   /** Child SAs that our answers have made. */
   readonly #deliveries: Deliveries<ChildSa>;
   #lastAnswer: LastAnswer | undefined;
@@ -120,6 +127,7 @@ export class IkeSa implements GroupOwner {
     this.#state = parameters.state;
     this.#deliveries = new Deliveries(services.timers, (child, now) => this.confirm(child, now));
     this.#requests = new RequestWindow(services.config.windowSize, parameters.peersFirstMessageId);
+    this.#opener = new MessageOpener(services.counters);
     this.exchanger = new Exchanger<IkeSa>(
       this,
       {
@@ -127,7 +135,7 @@ export class IkeSa implements GroupOwner {
         config: services.config.retransmit,
         random: () => services.random(),
         seal: (exchangeType, messageId, payloads) => this.#seal(exchangeType, messageId, false, payloads),
-        send: (octets, exchange, messageId, attempt, now) => this.#sendRequest(octets, exchange, messageId, attempt, now),
+        send: (datagrams, exchange, messageId, attempt, now) => this.#sendRequest(datagrams, exchange, messageId, attempt, now),
         peerUnreachable: (exchange, now) => owner.peerUnreachable(this, exchange, now),
       },
       parameters.firstMessageId,
@@ -207,9 +215,10 @@ export class IkeSa implements GroupOwner {
     const { counters } = this.services;
     // The I flag tells the two directions apart: our own message come back is nobody's (RFC 7296 §3.1).
     const isFromPeer = header.isInitiator !== this.isOriginalInitiator;
-    const inside = (isFromPeer ? this.#keys?.protection.open(message) : undefined) ?? "unprotected";
-    if (typeof inside === "string") {
-      counters.drop(inside);
+    const opened = isFromPeer && this.#keys !== undefined ? this.#open(message, octets, this.#keys) : "unprotected";
+    if (opened === undefined) return;
+    if (typeof opened === "string") {
+      counters.drop(opened);
       return;
     }
     // Who has not proved its identity may answer, not ask. A peer that was quicker than its own answer will repeat itself.
@@ -217,8 +226,18 @@ export class IkeSa implements GroupOwner {
       counters.drop("wrongExchange");
       return;
     }
-    if (header.isResponse) this.#handleResponse(message, inside, now);
-    else this.#handleRequest(message, inside, octets, path, now);
+    if (header.isResponse) this.#handleResponse(message, opened, path, now);
+    else this.#handleRequest(message, opened, path, now);
+  }
+
+  #open(message: DecodedMessage, octets: Uint8Array, { protection }: IkeSaKeys): OpenedMessage | DropReason | undefined {
+    return this.#opener.open(message, octets, protection, this.fragmentation.accepts, this.#expectationOf(message.header));
+  }
+
+  #expectationOf({ isResponse, messageId }: DecodedMessage["header"]): Expectation {
+    if (isResponse) return this.exchanger.exchangeOf(messageId) === undefined ? "unknownResponse" : "new";
+    const { kind } = this.#requests.classify(messageId);
+    return kind === "repeated" ? "answered" : kind === "outside" ? "outsideWindow" : kind;
   }
 
   /**
@@ -305,17 +324,23 @@ export class IkeSa implements GroupOwner {
     for (const exchange of old.exchanger.takeQueue()) this.exchanger.enqueue(exchange, now);
   }
 
-  #handleResponse({ header, unsupportedCritical }: DecodedMessage, inside: PayloadChain | MalformedMessage, now: number): void {
+  #handleResponse(
+    { header, unsupportedCritical }: DecodedMessage,
+    { inside }: OpenedMessage,
+    path: TransportAddresses,
+    now: number,
+  ): void {
     const exchange = this.exchanger.exchangeOf(header.messageId);
     if (exchange?.exchangeType !== header.exchangeType) {
       this.services.counters.drop("unknownResponse");
       return;
     }
     this.lastHeardAt = now;
+    if (this.isEstablished) this.#notePath(path, now);
     const refused = refusalOf(inside, unsupportedCritical);
     if (refused === undefined) {
       try {
-        this.exchanger.handleResponse(header.messageId, (inside as PayloadChain).payloads, now);
+        this.exchanger.handleResponse(header.messageId, (inside as Exclude<typeof inside, MalformedMessage>).payloads, now);
         return;
       } catch (error) {
         if (!(error instanceof PeerMisbehaved) && !(error instanceof MalformedMessage)) throw error;
@@ -330,8 +355,7 @@ export class IkeSa implements GroupOwner {
 
   #handleRequest(
     { header, unsupportedCritical }: DecodedMessage,
-    inside: PayloadChain | MalformedMessage,
-    octets: Uint8Array,
+    { inside, datagram }: OpenedMessage,
     path: TransportAddresses,
     now: number,
   ): void {
@@ -354,14 +378,14 @@ export class IkeSa implements GroupOwner {
     const answer = this.#answer(inside, unsupportedCritical, exchangeType, messageId, now);
     const response = this.#seal(exchangeType, messageId, true, answer.payloads);
     this.#requests.answered(messageId, response);
-    this.#lastAnswer = { request: octets, response };
+    this.#lastAnswer = { request: datagram, response };
     // RFC 7296 §2.11: back to where the request came from, from where it came to.
     this.#transmit(response, path, now);
     answer.then?.(now);
   }
 
   #answer(
-    inside: PayloadChain | MalformedMessage,
+    inside: OpenedMessage["inside"],
     outerCritical: number | undefined,
     exchangeType: number,
     messageId: number,
@@ -377,7 +401,7 @@ export class IkeSa implements GroupOwner {
     return this.owner.answer(this, { exchangeType, messageId, payloads: inside.payloads }, now);
   }
 
-  /** A NAT may give the peer another address: follow it, but only for the newest authenticated request (RFC 7296 §2.23). */
+  /** A NAT may give the peer another address: follow it, but only for authenticated messages that are not repetitions (RFC 7296 §2.23). */
   #notePath(path: TransportAddresses, now: number): void {
     const isFirst = this.#state.kind === "HALF_OPEN";
     const mayMove = isFirst || (this.nat.there && !this.nat.here);
@@ -389,16 +413,18 @@ export class IkeSa implements GroupOwner {
     this.moveTo({ local: isFirst ? path.local : this.addresses.local, remote: path.remote }, now);
   }
 
+  /** From here on IKE and ESP go to and from these addresses, on all Child SAs. What changes nothing is no news: each worker reports a move. */
   moveTo(addresses: TransportAddresses, now: number): void {
+    if (sameSocketAddress(addresses.local, this.addresses.local) && sameSocketAddress(addresses.remote, this.addresses.remote)) return;
     const from = this.addresses.remote;
     this.addresses = addresses;
     this.lastSentAt = now;
     if (!this.isEstablished) return;
     for (const child of this.children.values()) child.moveTo(addresses);
-    this.services.outputs.event({ kind: "peerMoved", sa: this.ref, from, to: addresses.remote });
+    this.services.outputs.event({ kind: "peerMoved", sa: this.ref, from, to: addresses.remote, local: addresses.local });
   }
 
-  #seal(exchangeType: number, messageId: number, isResponse: boolean, payloads: readonly Payload[]): Uint8Array {
+  #seal(exchangeType: number, messageId: number, isResponse: boolean, payloads: readonly Payload[]): readonly Uint8Array[] {
     const header: MessageHeader = {
       initiatorSpi: this.initiatorSpi,
       responderSpi: this.responderSpi,
@@ -407,12 +433,19 @@ export class IkeSa implements GroupOwner {
       isResponse,
       messageId,
     };
-    return this.keys.protection.seal(header, payloads);
+    return this.keys.protection.seal(header, encodePayloadChain(payloads), this.#room);
   }
 
-  #sendRequest(octets: Uint8Array, exchange: Exchange<IkeSa>, messageId: number, attempt: number, now: number): void {
+  /** Octets that a message may have before it is fragmented. */
+  get #room(): number {
+    const { local, remote } = this.addresses;
+    const { fragmentSize } = this.services.config;
+    return this.fragmentation.sends ? messageRoom(fragmentSize, remote, this.#hasMarker(local)) : Infinity;
+  }
+
+  #sendRequest(datagrams: readonly Uint8Array[], exchange: Exchange<IkeSa>, messageId: number, attempt: number, now: number): void {
     if (attempt > 0) this.#reportRetransmission(exchange.name, messageId, attempt);
-    this.#transmit(octets, this.addresses, now);
+    this.#transmit(datagrams, this.addresses, now);
   }
 
   #reportRetransmission(exchange: string, messageId: number, attempt: number): void {
@@ -422,20 +455,26 @@ export class IkeSa implements GroupOwner {
   }
 
   /** A message of IKE_SA_INIT, which has no protection. */
-  sendClear(octets: Uint8Array, attempt: number, now: number): void {
+  sendClear(datagrams: readonly Uint8Array[], attempt: number, now: number): void {
     if (attempt > 0) this.#reportRetransmission("IKE_SA_INIT", 0, attempt);
-    this.#transmit(octets, this.addresses, now);
+    this.#transmit(datagrams, this.addresses, now);
   }
 
-  #transmit(octets: Uint8Array, { local, remote }: TransportAddresses, now: number): void {
+  #transmit(datagrams: readonly Uint8Array[], { local, remote }: TransportAddresses, now: number): void {
+    const { counters, outputs } = this.services;
     this.lastSentAt = now;
-    this.services.counters.messagesOut++;
-    this.services.outputs.transmit(local, remote, octets, local.port !== this.services.config.ikePort);
+    counters.messagesOut++;
+    if (datagrams.length > 1) counters.fragmentsOut += datagrams.length;
+    for (const datagram of datagrams) outputs.transmit(local, remote, datagram, this.#hasMarker(local));
+  }
+
+  #hasMarker({ port }: SocketAddress): boolean {
+    return port !== this.services.config.ikePort;
   }
 }
 
 /** Why a response cannot be handed to its exchange at all: there is nobody to answer it to (RFC 7296 §2.21.3). */
-function refusalOf(inside: PayloadChain | MalformedMessage, outerCritical: number | undefined): Error | undefined {
+function refusalOf(inside: OpenedMessage["inside"], outerCritical: number | undefined): Error | undefined {
   if (inside instanceof MalformedMessage) return inside;
   const critical = outerCritical ?? inside.unsupportedCritical;
   return critical === undefined ? undefined : new PeerMisbehaved(`its answer has a critical payload of unknown type ${critical}`);

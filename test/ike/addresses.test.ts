@@ -67,6 +67,27 @@ describe("a NAT before the initiator", () => {
     assert.deepEqual(eventsOf(world.right, "peerMoved")[0]?.to, elsewhere);
   });
 
+  test("an answer to our request is followed as well", () => {
+    const world = natted();
+    world.rekeyChild(world.right);
+    world.deliver();
+    const answer = world.hold();
+    const elsewhere = { address: "203.0.113.7", port: 52_000 };
+    world.arrive({ ...answer, local: elsewhere });
+    assert.deepEqual(world.status(world.right).ikeSas[0]?.remote, elsewhere);
+  });
+
+  test("a move that several workers see is one move", () => {
+    const world = natted();
+    const [child] = world.status(world.right).childSas;
+    assert.ok(child !== undefined);
+    const remote = { address: "203.0.113.7", port: 51_000 };
+    for (let report = 0; report < 3; report++) {
+      world.act(world.right, (endpoint) => endpoint.handleSadbEvent({ verb: "addressChanged", id: child.id, remote }, world.now));
+    }
+    assert.equal(eventsOf(world.right, "peerMoved").length, 1);
+  });
+
   test("an old message from elsewhere moves nobody", () => {
     const world = natted();
     world.rekeyChild(world.left);

@@ -1,8 +1,11 @@
-/** A stranger on the network: throws garbage at both ports of a gateway. Arguments: its address, and how many datagrams. The garbage is seeded. */
+/**
+ * A stranger on the network: throws garbage at both ports of a gateway. Arguments: its address, how many datagrams, and perhaps the SPI of an ESP SA
+ * (hexadecimal), to which the garbage then claims to belong. The garbage is seeded.
+ */
 import { createSocket } from "node:dgram";
 import { seededEntropy } from "../../../src/crypto/entropy.ts";
 
-const [address = "", count = ""] = process.argv.slice(2);
+const [address = "", count = "", spi] = process.argv.slice(2);
 const entropy = seededEntropy("stranger");
 const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
 
@@ -45,8 +48,18 @@ function garbage(round: number): { port: number; octets: Uint8Array } {
         ]),
       };
     default:
-      return { port: 4500, octets };
+      return spi === undefined ? { port: 4500, octets } : { port: 4500, octets: forgedEsp(parseInt(spi, 16), round) };
   }
+}
+
+/** With an SPI that exists and a sequence number beyond those in use; now and then a keepalive. */
+function forgedEsp(existing: number, round: number): Uint8Array {
+  if (round % 8 === 7) return Uint8Array.of(0xff);
+  const packet = entropy.bytes(8 + 8 + 64 + 16);
+  const view = new DataView(packet.buffer, packet.byteOffset);
+  view.setUint32(0, existing);
+  view.setUint32(4, 100_000 + round);
+  return packet;
 }
 
 for (let round = 0; round < Number(count); round++) {

@@ -2,7 +2,14 @@
 import { spawnSync } from "node:child_process";
 
 /** Programs by the Debian package that has them. */
-const PACKAGES: Readonly<Record<string, string>> = { tshark: "tshark", tcpdump: "tcpdump", iperf3: "iperf3", ip: "iproute2" };
+const PACKAGES: Readonly<Record<string, string>> = {
+  tshark: "tshark",
+  tcpdump: "tcpdump",
+  iperf3: "iperf3",
+  ip: "iproute2",
+  nft: "nftables",
+  sysctl: "procps",
+};
 
 /** False when all is there, else why not: the form that node:test's `skip` takes. */
 export function missing(...programs: readonly string[]): string | false {
