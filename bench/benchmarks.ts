@@ -7,6 +7,7 @@ import { benchMemory } from "./memory.ts";
 import { benchPeers } from "./peers.ts";
 import { benchSadLookup } from "./sad-lookup.ts";
 import { benchScaling } from "./scaling.ts";
+import { benchSchemes } from "./schemes.ts";
 import { benchOpen, benchSeal } from "./seal-open.ts";
 import { benchSetup } from "./setup.ts";
 import { benchTunnel } from "./tunnel.ts";
@@ -40,6 +41,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: "sharedSa", about: "packets sealed on the SA of all workers", run: (context) => benchHandoff(context, "sharedSa") },
   { name: "sadLookup", about: "the SA of a packet among 1, a thousand and a million", run: benchSadLookup },
   { name: "tunnel", about: "two daemons on two hosts, beside the same cable without a tunnel", run: benchTunnel },
+  { name: "schemes", about: "the three schemes under an application that moves between CPUs", run: benchSchemes },
   { name: "peers", about: "the same TCP through other user-space tunnels", run: benchPeers },
   { name: "setup", about: "handshakes a second, and per-CPU SAs coming up", run: benchSetup },
   { name: "memory", about: "resident memory, and what packets leave behind", run: benchMemory },

@@ -4,12 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { availableParallelism } from "node:os";
-import { after, before, describe, test, type TestContext } from "node:test";
+import { describe, test, type TestContext } from "node:test";
 import type { OnMissingSa } from "../../src/ipsec/sadb.ts";
 import type { SchemeName } from "../../src/multisa/scheme.ts";
 import { churn } from "../support/churn.ts";
 import { migrateTogether } from "../support/migration/run.ts";
-import { goFirst, goWithTheOthers } from "../support/real-time.ts";
 import { TwoDaemons } from "../support/two-daemons.ts";
 
 const SECONDS = Number(process.env["HAWSER_CHURN_SECONDS"] ?? 5);
@@ -76,8 +75,6 @@ async function runUnderChurn(context: TestContext, scheme: SchemeName, onMissing
 }
 
 describe("a migrating application under churn", { skip, concurrency: false }, () => {
-  before(() => void goFirst());
-  after(goWithTheOthers);
   for (const scheme of ["rfc9611", "cpu-queues", "stub"] as const) {
     for (const onMissingSa of ["resteer", "shared"] as const) {
       test(`${scheme}, ${onMissingSa}: no packet lost, none stuck`, (context) => runUnderChurn(context, scheme, onMissingSa));
