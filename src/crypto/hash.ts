@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { plainOctets } from "./octets.ts";
 
-/** 20 octets, over all chunks in order. For NAT detection (RFC 7296 §2.23) and nothing else: SHA-1 does not resist collisions. */
+/** 20 octets, over all chunks in order. Names things (RFC 7296 §2.23, §3.7) and proves nothing: SHA-1 does not resist collisions. */
 export function sha1(...chunks: readonly Uint8Array[]): Uint8Array {
   return digest("sha1", chunks);
 }

@@ -39,17 +39,22 @@ export interface SignedAuth {
  * Signs by Digital Signature (method 14) where the peer knows a hash that fits the key, else by the method of its own that older IKEv2 gave
  * to the kind of key. Undefined when that does not exist: a peer without RFC 7427 and RFC 8420 cannot check EdDSA.
  */
-export function signAuth({ key, octets, peerHashes, rsaPadding = "pss" }: SignAuthInputs): SignedAuth | undefined {
+export function signAuth({
+  key,
+  octets,
+  peerHashes,
+  rsaPadding = "pss",
+}: SignAuthInputs): (SignedAuth & { readonly scheme: string }) | undefined {
   const scheme = peerHashes === undefined ? undefined : chooseScheme(key.kind, peerHashes, rsaPadding);
   const [identifier] = scheme?.identifiers ?? [];
   if (scheme !== undefined && identifier !== undefined) {
     const signature = key.sign(scheme, octets);
-    return { method: AuthenticationMethod.DIGITAL_SIGNATURE, data: encodeDigitalSignature({ identifier, signature }) };
+    return { method: AuthenticationMethod.DIGITAL_SIGNATURE, data: encodeDigitalSignature({ identifier, signature }), scheme: scheme.name };
   }
   const older = OLDER_METHODS.find(({ kind }) => kind === key.kind);
   const [olderScheme] = older?.schemes ?? [];
   if (older === undefined || olderScheme === undefined) return undefined;
-  return { method: older.method, data: key.sign(olderScheme, octets, "raw") };
+  return { method: older.method, data: key.sign(olderScheme, octets, "raw"), scheme: olderScheme.name };
 }
 
 /** An authentication method that stands for one kind of key. */
@@ -96,10 +101,18 @@ export function verifyAuth({ key, method, data, octets }: VerifyAuthInputs): Aut
 function verifyDigitalSignature(key: VerificationKey, data: Uint8Array, octets: Uint8Array): AuthVerdict {
   const parts = decodeDigitalSignature(data);
   if (parts === undefined) return invalid("the digital signature is cut short");
-  const scheme = schemeOfIdentifier(parts.identifier);
-  if (scheme === undefined) return invalid("the digital signature is of an algorithm that is not supported");
+  return verifySignature(key, parts.identifier, octets, parts.signature);
+}
+
+/**
+ * Checks a signature that names its algorithm, as digital signatures, certificates and revocation lists do: `identifier` is the DER of an
+ * AlgorithmIdentifier. Never throws for what a peer sent, whatever it is.
+ */
+export function verifySignature(key: VerificationKey, identifier: Uint8Array, octets: Uint8Array, signature: Uint8Array): AuthVerdict {
+  const scheme = schemeOfIdentifier(identifier);
+  if (scheme === undefined) return invalid("the signature is of an algorithm that is not supported");
   if (!scheme.keyKinds.includes(key.kind)) return invalid(`${scheme.name} does not go with a key of kind ${key.kind}`);
-  return key.verify(scheme, octets, parts.signature) ? { valid: true, scheme: scheme.name } : invalid("the signature is wrong");
+  return key.verify(scheme, octets, signature) ? { valid: true, scheme: scheme.name } : invalid("the signature is wrong");
 }
 
 const invalid = (reason: string): AuthVerdict => ({ valid: false, reason });

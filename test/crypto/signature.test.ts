@@ -106,7 +106,7 @@ describe("AUTH by signature", () => {
     assert.equal(verify(DIGITAL_SIGNATURE, ""), "the digital signature is cut short");
     assert.equal(
       verify(DIGITAL_SIGNATURE, "0f300d06092a864886f70d0101050500c0"),
-      "the digital signature is of an algorithm that is not supported",
+      "the signature is of an algorithm that is not supported",
     );
     assert.equal(
       verify(DIGITAL_SIGNATURE, "0f300d06092a864886f70d01010b0500c0"),
