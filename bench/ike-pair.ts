@@ -61,6 +61,7 @@ export class IkeHost {
       steering: newSpiSteering((n) => entropy.bytes(n), options.cpus),
       cpus: Array.from({ length: options.cpus }, (_, cpu) => cpuIndex(cpu)),
       now,
+      date: () => Date.now(),
     });
     this.endpoint.addLocalAddress(ADDRESSES[this.side]);
   }

@@ -204,6 +204,7 @@ export class Daemon {
       steering,
       cpus: this.#cpus.map((_, index) => cpuIndex(index)),
       now: monotonicClock.now(),
+      date: () => Date.now(),
       sourceFor: (remote) => sourceTowards(network, remote, this.#addresses),
       ...(keys !== undefined && { onKeys: (material: KeyMaterial) => keys.note(material) }),
     });

@@ -10,7 +10,7 @@ import type { IkeSaKeys } from "./ike-sa-keys.ts";
 export type End = "initiator" | "responder";
 
 /** What `end`, calling itself `id`, signs or MACs. */
-function octetsToSign(end: End, id: Identity, handshake: Handshake, keys: IkeSaKeys): Uint8Array {
+export function octetsToSign(end: End, id: Identity, handshake: Handshake, keys: IkeSaKeys): Uint8Array {
   return signedOctets({
     message: end === "initiator" ? handshake.request : handshake.response,
     nonce: end === "initiator" ? handshake.nonceR : handshake.nonceI,

@@ -4,6 +4,9 @@
  */
 import type { OnMissingSa } from "../ipsec/sadb.ts";
 import type { SchemeName } from "../multisa/scheme.ts";
+import type { SigningKey, VerificationKey } from "../crypto/signature.ts";
+import type { Certificate } from "../pki/certificate.ts";
+import type { Trust } from "../pki/path.ts";
 import type { Proposal } from "../wire/proposal.ts";
 import type { TrafficSelector } from "../wire/traffic-selector.ts";
 import type { DraftNotifyNumbers } from "./group-notifies.ts";
@@ -27,16 +30,32 @@ export interface SharedSecret {
   readonly secret: Uint8Array;
 }
 
-export interface LocalAuthentication {
-  readonly auth: "psk";
-  readonly id: Identity;
+/** What this end signs with. */
+export interface Credential {
+  readonly key: SigningKey;
+  /** Of the end entity first, then of intermediates; none: a raw public key (RFC 7670). */
+  readonly certificates: readonly Certificate[];
 }
 
-export interface RemoteAuthentication {
-  readonly auth: "psk";
-  /** The identity that the peer must prove; "%any" takes whatever identity has a shared secret here. */
-  readonly id: Identity | "%any";
+/** Whether this end sends its certificate: in any case, to a peer that asks with a CERTREQ, or never. */
+export type SendCert = "always" | "ifasked" | "never";
+
+export type LocalAuthentication =
+  | { readonly auth: "psk"; readonly id: Identity }
+  | { readonly auth: "pubkey"; readonly id: Identity; readonly credential: Credential; readonly sendCert: SendCert };
+
+/** Whose signatures are believed. */
+export interface PeerTrust extends Trust {
+  /** The peer's own, known beforehand: if there are any, no other is believed; without anchors they need no path. */
+  readonly certificates: readonly Certificate[];
+  /** Raw public keys of the peer (RFC 7670). */
+  readonly publicKeys: readonly VerificationKey[];
 }
+
+/** `id`: what the peer must prove to be; "%any" takes whatever identity has a shared secret or a certificate that is believed. */
+export type RemoteAuthentication =
+  | { readonly auth: "psk"; readonly id: Identity | "%any" }
+  | { readonly auth: "pubkey"; readonly id: Identity | "%any"; readonly trust: PeerTrust; readonly sendCertreq: boolean };
 
 /** none: on command or by the peer only; trap: when a packet asks for it; start: at once, and again when the peer was found dead. */
 export type StartAction = "none" | "trap" | "start";

@@ -9,6 +9,8 @@ export interface EndpointDependencies {
   readonly steering: SpiSteering;
   readonly cpus: readonly CpuIndex[];
   readonly now: number;
+  /** Milliseconds since 1970, for the validity of certificates: `now` may count from anything. */
+  readonly date: () => number;
   /** The source address that the host would use towards `remote`; without it, the first known local address of the family. */
   readonly sourceFor?: (remote: string) => string | undefined;
   /** Opt-in key log. */

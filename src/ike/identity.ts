@@ -2,6 +2,9 @@
 import { addressFromOctets, addressOctets, formatAddress, parseAddress } from "../wire/address.ts";
 import { InvalidText } from "../wire/errors.ts";
 import { IdentificationType } from "../wire/iana/index.ts";
+import { DistinguishedName } from "../pki/distinguished-name.ts";
+import { MalformedCertificate } from "../pki/errors.ts";
+import { encodeName, looksLikeName } from "../pki/name-text.ts";
 import { equalOctets, fromHex, toHex } from "../wire/octets.ts";
 import { LocalMisconfiguration } from "./errors.ts";
 
@@ -9,6 +12,14 @@ import { LocalMisconfiguration } from "./errors.ts";
 export interface Identity {
   readonly idType: number;
   readonly data: Uint8Array;
+}
+
+/** Both ends of an IKE SA, authenticated, and how each has proved itself, in words for the operator. */
+export interface AuthenticatedPeers {
+  readonly localId: Identity;
+  readonly remoteId: Identity;
+  readonly localAuth: string;
+  readonly remoteAuth: string;
 }
 
 const PREFIXES: ReadonlyMap<string, (text: string) => Identity> = new Map([
@@ -26,7 +37,7 @@ const PREFIXES: ReadonlyMap<string, (text: string) => Identity> = new Map([
 
 /**
  * Reads an identity as swanctl.conf writes it: an IPv4 or IPv6 address, `user@host`, a host name (also `@host`), or with the type spelled out
- * `ipv4:`, `ipv6:`, `fqdn:`, `email:`, `keyid:` (text or 0x hex), `@#hex` (KEY_ID).
+ * `ipv4:`, `ipv6:`, `fqdn:`, `email:`, `keyid:` (text or 0x hex), `@#hex` (KEY_ID). "C=CH, O=Example, CN=west" is a distinguished name.
  *
  * @throws LocalMisconfiguration with a sentence that names the text.
  */
@@ -36,6 +47,7 @@ export function parseIdentity(text: string): Identity {
     const separator = text.indexOf(":");
     const typed = PREFIXES.get(text.slice(0, Math.max(separator, 0)).toLowerCase());
     if (typed !== undefined) return typed(text.slice(separator + 1));
+    if (looksLikeName(text)) return { idType: IdentificationType.ID_DER_ASN1_DN, data: encodeName(text) };
     if (text.startsWith("@#")) return { idType: IdentificationType.ID_KEY_ID, data: fromHex(text.slice(2)) };
     if (text.startsWith("@@")) return ofText(IdentificationType.ID_RFC822_ADDR, text.slice(2));
     if (text.startsWith("@")) return ofText(IdentificationType.ID_FQDN, text.slice(1));
@@ -45,8 +57,6 @@ export function parseIdentity(text: string): Identity {
     if (error instanceof InvalidText) throw new LocalMisconfiguration(`The identity "${text}" cannot be read: ${error.message}`);
     throw error;
   }
-  if (text.includes("="))
-    throw new LocalMisconfiguration(`The identity "${text}" looks like a distinguished name, which is not supported yet; use a host name.`);
   return ofText(IdentificationType.ID_FQDN, text);
 }
 
@@ -63,14 +73,32 @@ export function formatIdentity({ idType, data }: Identity): string {
       return printable(data);
     case IdentificationType.ID_KEY_ID:
       return `@#${toHex(data)}`;
+    case IdentificationType.ID_DER_ASN1_DN:
+      return parseName(data)?.toString() ?? `malformed name ${toHex(data)}`;
     default:
       return `${IdentificationType.nameOf(idType)}:${toHex(data)}`;
   }
 }
 
-/** Octet for octet. RFC 7296 §3.5 makes no exception for the case of host names, so "A.example" and "a.example" are two identities. */
+/**
+ * Octet for octet. RFC 7296 §3.5 makes no exception for the case of host names, so "A.example" and "a.example" are two identities. In
+ * distinguished names the type of a string does not count: an operator who writes one does not know it.
+ */
 export function sameIdentity(a: Identity, b: Identity): boolean {
-  return a.idType === b.idType && equalOctets(a.data, b.data);
+  if (a.idType !== b.idType) return false;
+  if (equalOctets(a.data, b.data)) return true;
+  if (a.idType !== IdentificationType.ID_DER_ASN1_DN) return false;
+  const [nameA, nameB] = [parseName(a.data), parseName(b.data)];
+  return nameA !== undefined && nameB !== undefined && nameA.matches(nameB);
+}
+
+function parseName(der: Uint8Array): DistinguishedName | undefined {
+  try {
+    return DistinguishedName.parse(der);
+  } catch (error) {
+    if (!(error instanceof MalformedCertificate)) throw error;
+    return undefined;
+  }
 }
 
 /** A key for maps of identities. */

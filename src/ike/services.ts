@@ -18,20 +18,25 @@ export class Services {
   readonly entropy: Entropy;
   readonly steering: SpiSteering;
   readonly cpus: readonly CpuIndex[];
+  /** Milliseconds since 1970. */
+  readonly date: () => number;
   readonly onKeys: ((keys: KeyMaterial) => void) | undefined;
   readonly timers = new TimerQueue();
   readonly outputs = new Outputs(this.timers);
   readonly counters = new Counters();
+  /** Of this host, as far as connections may use them. */
+  readonly localAddresses = new Set<string>();
   readonly #ikeSpis = new Set<IkeSpi>();
   /** Inbound SPIs that are in use or promised in a request that is not answered yet. */
   readonly #espSpis = new Set<EspSpi>();
   #lastId = 0;
 
-  constructor(config: EndpointConfig, deps: Pick<EndpointDependencies, "entropy" | "steering" | "cpus" | "onKeys">) {
+  constructor(config: EndpointConfig, deps: Pick<EndpointDependencies, "entropy" | "steering" | "cpus" | "date" | "onKeys">) {
     this.config = config;
     this.entropy = deps.entropy;
     this.steering = deps.steering;
     this.cpus = deps.cpus;
+    this.date = deps.date;
     this.onKeys = deps.onKeys;
   }
 

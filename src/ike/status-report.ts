@@ -32,6 +32,8 @@ function ikeSaStatus(ikeSa: IkeSa, now: number): IkeSaStatus {
     ...addresses,
     localId: peers === undefined ? undefined : formatIdentity(peers.localId),
     remoteId: peers === undefined ? undefined : formatIdentity(peers.remoteId),
+    localAuth: peers?.localAuth,
+    remoteAuth: peers?.remoteAuth,
     algorithms: ikeSa.hasKeys ? ikeSa.keys.algorithms : undefined,
     natHere: nat.here,
     natThere: nat.there,

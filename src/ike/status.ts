@@ -31,6 +31,9 @@ export interface IkeSaStatus {
   readonly remote: SocketAddress;
   readonly localId: string | undefined;
   readonly remoteId: string | undefined;
+  /** How each end has proved itself: "pre-shared key", 'ECDSA with SHA2-256, certificate "CN=west"'. */
+  readonly localAuth: string | undefined;
+  readonly remoteAuth: string | undefined;
   readonly algorithms: string | undefined;
   readonly natHere: boolean;
   readonly natThere: boolean;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatIdentity, parseIdentity, sameIdentity } from "../../src/ike/identity.ts";
+import { formatIdentity, parseIdentity, sameIdentity, type Identity } from "../../src/ike/identity.ts";
 import { IdentificationType } from "../../src/wire/iana/index.ts";
-import { toHex } from "../../src/wire/octets.ts";
+import { fromHex, toHex } from "../../src/wire/octets.ts";
 
 test("identities are read as swanctl.conf writes them", () => {
   const cases: [text: string, idType: number, hex: string, printed?: string][] = [
@@ -17,6 +17,7 @@ test("identities are read as swanctl.conf writes them", () => {
     ["keyid:gate", IdentificationType.ID_KEY_ID, "67617465", "@#67617465"],
     ["keyid:0xC0FFEE", IdentificationType.ID_KEY_ID, "c0ffee", "@#c0ffee"],
     ["@#c0ffee", IdentificationType.ID_KEY_ID, "c0ffee"],
+    ["C=CH", IdentificationType.ID_DER_ASN1_DN, "300d310b3009060355040613024348"],
   ];
   for (const [text, idType, hex, printed = text] of cases) {
     const identity = parseIdentity(text);
@@ -27,9 +28,17 @@ test("identities are read as swanctl.conf writes them", () => {
 });
 
 test("what cannot be read is named in a sentence", () => {
-  for (const text of ["", "300.0.0.1", "ipv6:nonsense", "@#abc", "C=CH, CN=moon", "fqdn:"]) {
+  for (const text of ["", "300.0.0.1", "ipv6:nonsense", "@#abc", "C=CH, moon", "XX=moon", "CN=", "fqdn:"]) {
     assert.throws(() => parseIdentity(text), { name: "LocalMisconfiguration", message: /\.$/ }, text);
   }
+});
+
+test("a distinguished name is the same whatever types of string are in it, but not in another order", () => {
+  const utf8: Identity = { idType: IdentificationType.ID_DER_ASN1_DN, data: fromHex("300d310b300906035504060c024348") };
+  assert.ok(sameIdentity(utf8, parseIdentity("C=CH")));
+  assert.ok(!sameIdentity(utf8, parseIdentity("C=ch")));
+  assert.ok(!sameIdentity(parseIdentity("C=CH, CN=moon"), parseIdentity("CN=moon, C=CH")));
+  assert.equal(formatIdentity({ ...utf8, data: Uint8Array.of(1) }), "malformed name 01");
 });
 
 test("type and octets both make an identity", () => {

@@ -55,6 +55,7 @@ function ikeSaLines(sa: IkeSaStatus): string[] {
   return [
     `  IKE SA #${sa.id} ${sa.state}, ${sa.role}, ${sa.initiatorSpi}_i ${sa.responderSpi}_r`,
     `    ${ends}${nat}`,
+    ...(sa.localAuth === undefined ? [] : [`    authenticated by ${sa.localAuth} === ${sa.remoteAuth ?? "?"}`]),
     `    ${sa.algorithms ?? "no algorithms yet"}, ${formatDuration(sa.age)} old${rekeyText(sa.rekeyIn)}${busy}`,
   ];
 }

@@ -2,7 +2,7 @@
 import { ExchangeType, NotifyType } from "../../wire/iana/index.ts";
 import { findErrorNotify, findNotify, notify, setWindowSize, windowSizeOf } from "../../wire/notify.ts";
 import type { Payload } from "../../wire/payload.ts";
-import { proveBySecret, requireProofBySecret } from "../authentication.ts";
+import { certificateRequests } from "../certificate-payloads.ts";
 import { installChild } from "../child-installation.ts";
 import { ChildOffer, type ChildPlan } from "../child-offer.ts";
 import type { ConnectionConfig } from "../config.ts";
@@ -11,7 +11,7 @@ import type { Abandoned, Exchange } from "../exchanger.ts";
 import type { Handshake } from "../handshake.ts";
 import { formatIdentity, sameIdentity, type Identity } from "../identity.ts";
 import type { IkeSa } from "../ike-sa.ts";
-import { findSecret } from "../pad.ts";
+import { prove, requireProof, type OwnProof } from "../proof.ts";
 import { required } from "../required.ts";
 import { DeleteUnusedSpi } from "./delete-child.ts";
 
@@ -41,6 +41,8 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
   readonly #plan: IkeAuthPlan;
   readonly #outcome: IkeAuthOutcome;
   #offer: ChildOffer | undefined;
+  /** How we have proved ourselves. */
+  #localAuth = "";
 
   constructor(plan: IkeAuthPlan, outcome: IkeAuthOutcome) {
     this.#plan = plan;
@@ -48,21 +50,19 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
   }
 
   begin(host: IkeSa, now: number): readonly Payload[] | undefined {
-    const { config, handshake, child } = this.#plan;
-    const { services, keys } = host;
-    const { id } = config.local;
-    const secret = this.#secretFor(host, config.remote.id);
-    if (secret === undefined) {
-      const peer = config.remote.id === "%any" ? "any peer" : formatIdentity(config.remote.id);
-      this.#outcome.failed(`There is no secret for ${formatIdentity(id)} with ${peer}.`, false, now);
-      return undefined;
-    }
+    const { config, child } = this.#plan;
+    const { services } = host;
+    const proof = this.#prove(host, now);
+    if (proof === undefined) return undefined;
+    this.#localAuth = proof.how;
     this.#offer = new ChildOffer(child, services, true);
     return [
-      { type: "IDi", ...id },
+      { type: "IDi", ...config.local.id },
+      ...proof.certificates,
       ...(this.#plan.initialContact ? [notify(NotifyType.INITIAL_CONTACT)] : []),
+      ...certificateRequests([config.remote]),
       ...(config.remote.id === "%any" ? [] : [{ type: "IDr" as const, ...config.remote.id }]),
-      proveBySecret("initiator", id, handshake, keys, secret),
+      proof.auth,
       setWindowSize(services.config.windowSize),
       ...child.group.requestNotifies("first", child.cpu),
       this.#offer.saPayload,
@@ -114,15 +114,21 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
         `The peer calls itself ${formatIdentity(remoteId)}, but ${formatIdentity(config.remote.id)} is expected.`,
       );
     }
-    const secret = this.#secretFor(host, remoteId);
-    if (secret === undefined) throw new AuthenticationFailed(`There is no secret for ${formatIdentity(remoteId)}.`);
-    requireProofBySecret("responder", remoteId, required(payloads, "AUTH"), handshake, host.keys, secret);
-    host.peers = { localId: config.local.id, remoteId };
+    const remoteAuth = requireProof(host, "responder", config, handshake, remoteId, required(payloads, "AUTH"), payloads);
+    host.peers = { localId: config.local.id, remoteId, localAuth: this.#localAuth, remoteAuth };
   }
 
-  #secretFor(host: IkeSa, remoteId: Identity | "%any"): Uint8Array | undefined {
-    const { id } = this.#plan.config.local;
-    return findSecret(host.services.config.secrets, id, remoteId === "%any" ? undefined : remoteId)?.secret;
+  /** Undefined, and the attempt has failed, when there is nothing to prove ourselves with. */
+  #prove(host: IkeSa, now: number): OwnProof | undefined {
+    const { config, handshake } = this.#plan;
+    const remoteId = config.remote.id === "%any" ? undefined : config.remote.id;
+    try {
+      return prove(host, "initiator", config, handshake, remoteId, handshake.peerAbilities.certificatesAskedFor);
+    } catch (error) {
+      if (!(error instanceof AuthenticationFailed)) throw error;
+      this.#outcome.failed(error.message, false, now);
+      return undefined;
+    }
   }
 
   #createChild(host: IkeSa, payloads: readonly Payload[], now: number): void {

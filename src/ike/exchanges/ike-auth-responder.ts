@@ -1,8 +1,8 @@
 /** IKE_AUTH as responder (RFC 7296 §1.2, §2.15): who the peer is, its proof, ours, and the first Child SA along with them. */
 import { NotifyType } from "../../wire/iana/index.ts";
 import { findNotify, notify, setWindowSize, windowSizeOf } from "../../wire/notify.ts";
-import type { NotifyPayload, Payload } from "../../wire/payload.ts";
-import { proveBySecret, requireProofBySecret } from "../authentication.ts";
+import type { AuthPayload, NotifyPayload, Payload } from "../../wire/payload.ts";
+import { encodingsAskedFor } from "../certificate-payloads.ts";
 import { acceptChild } from "../child-acceptance.ts";
 import { installChild } from "../child-installation.ts";
 import type { ConnectionConfig } from "../config.ts";
@@ -12,7 +12,8 @@ import type { Handshake } from "../handshake.ts";
 import { formatIdentity, type Identity } from "../identity.ts";
 import type { Answer, Request } from "../answer.ts";
 import type { IkeSa } from "../ike-sa.ts";
-import { admission, findSecret } from "../pad.ts";
+import { admission } from "../pad.ts";
+import { acceptsMethod, prove, requireProof } from "../proof.ts";
 import { answerProposal } from "../proposals.ts";
 import { only, required } from "../required.ts";
 
@@ -33,10 +34,12 @@ export interface IkeAuthContext {
 /** Throws what notifyForError() knows an answer for; then there is no IKE SA. */
 export function answerIkeAuth(ikeSa: IkeSa, request: Request, context: IkeAuthContext, now: number): Answer {
   const { payloads } = request;
-  const { config, remoteId, secret } = identify(ikeSa, payloads, context.candidates);
-  requireProofBySecret("initiator", remoteId, proofOf(payloads, remoteId), context.handshake, ikeSa.keys, secret);
+  const { handshake } = context;
+  const { config, remoteId, proof } = identify(payloads, context.candidates);
+  const remoteAuth = requireProof(ikeSa, "initiator", config, handshake, remoteId, proof, payloads);
+  const own = prove(ikeSa, "responder", config, handshake, remoteId, encodingsAskedFor(payloads));
   ikeSa.config = config;
-  ikeSa.peers = { localId: config.local.id, remoteId };
+  ikeSa.peers = { localId: config.local.id, remoteId, localAuth: own.how, remoteAuth };
   context.admit(ikeSa);
   // What is malformed about the rest of the request must be found before anything is made of it.
   required(payloads, "SA");
@@ -48,7 +51,8 @@ export function answerIkeAuth(ikeSa: IkeSa, request: Request, context: IkeAuthCo
   return {
     payloads: [
       { type: "IDr", ...config.local.id },
-      proveBySecret("responder", config.local.id, context.handshake, ikeSa.keys, secret),
+      ...own.certificates,
+      own.auth,
       setWindowSize(ikeSa.services.config.windowSize),
       ...child,
     ],
@@ -60,26 +64,31 @@ export function answerIkeAuth(ikeSa: IkeSa, request: Request, context: IkeAuthCo
   };
 }
 
+/** Of connections that admit the peer, one that has its method of proof goes before one that has not, and then fails for that. */
 function identify(
-  ikeSa: IkeSa,
   payloads: readonly Payload[],
   candidates: readonly ConnectionConfig[],
-): { config: ConnectionConfig; remoteId: Identity; secret: Uint8Array } {
+): { config: ConnectionConfig; remoteId: Identity; proof: AuthPayload } {
   const idi = required(payloads, "IDi");
   const idr = only(payloads, "IDr");
   const remoteId: Identity = { idType: idi.idType, data: idi.data.slice() };
-  const admitting = candidates.map((config) => ({ config, how: admission(config, remoteId, idr) }));
-  const config = (admitting.find(({ how }) => how === "named") ?? admitting.find(({ how }) => how === "any"))?.config;
+  const admitting = candidates
+    .map((config) => ({ config, how: admission(config, remoteId, idr) }))
+    .sort((a, b) => rank(a.how) - rank(b.how))
+    .filter(({ how }) => how !== undefined);
+  const method = only(payloads, "AUTH")?.method;
+  const fitting = admitting.find(({ config: { remote } }) => method !== undefined && acceptsMethod(remote, method));
+  const config = (fitting ?? admitting[0])?.config;
   if (config === undefined) {
     const asked = idr === undefined ? "" : ` that asks for ${formatIdentity(idr)}`;
     throw new AuthenticationFailed(`No connection admits a peer that calls itself ${formatIdentity(remoteId)}${asked}.`);
   }
-  const secret = findSecret(ikeSa.services.config.secrets, config.local.id, remoteId)?.secret;
-  if (secret === undefined) throw new AuthenticationFailed(`There is no secret for ${formatIdentity(remoteId)}.`);
-  return { config, remoteId, secret };
+  return { config, remoteId, proof: proofOf(payloads, remoteId) };
 }
 
-function proofOf(payloads: readonly Payload[], remoteId: Identity): ReturnType<typeof required<"AUTH">> {
+const rank = (how: ReturnType<typeof admission>): number => ["named", "any", undefined].indexOf(how);
+
+function proofOf(payloads: readonly Payload[], remoteId: Identity): AuthPayload {
   const proof = only(payloads, "AUTH");
   // §2.16: leaving it out asks for EAP.
   if (proof === undefined)

@@ -5,10 +5,11 @@
  * Nothing here is authenticated, so nothing that comes in may do more than fail this attempt.
  */
 import { startKeyExchange, type KeyExchange } from "../../crypto/key-exchange.ts";
+import { SIGNATURE_HASHES } from "../../crypto/signature.ts";
 import { ExchangeType, NotifyType } from "../../wire/iana/index.ts";
 import { NO_IKE_SPI } from "../../wire/ike-header.ts";
 import { encodeMessage, type DecodedMessage } from "../../wire/message.ts";
-import { cookie, cookieOf, findErrorNotify, findNotify, invalidKeMethodOf } from "../../wire/notify.ts";
+import { cookie, cookieOf, findErrorNotify, findNotify, invalidKeMethodOf, signatureHashAlgorithms } from "../../wire/notify.ts";
 import type { Payload } from "../../wire/payload.ts";
 import type { ConnectionConfig } from "../config.ts";
 import { LocalMisconfiguration, MalformedMessage, NoAgreement, PeerMisbehaved } from "../errors.ts";
@@ -18,6 +19,7 @@ import type { IkeSa } from "../ike-sa.ts";
 import { agreeOnSecret } from "../key-agreement.ts";
 import { detectNat, natDetectionNotifies } from "../nat-detection.ts";
 import { newNonce } from "../nonce.ts";
+import { peerAbilitiesOf } from "../peer-abilities.ts";
 import { acceptChoice, keyExchangeOf, keyExchangesOf, withSpi } from "../proposals.ts";
 import { required } from "../required.ts";
 import { Retransmission } from "../retransmission.ts";
@@ -115,13 +117,14 @@ export class IkeSaInitInitiator {
     const nonceR = required(payloads, "NONCE").data.slice();
     const sharedSecret = agreeOnSecret(() => this.#keyExchange.sharedSecret(ke.data));
     const { ownSpi: spiI, services, addresses } = ikeSa;
+    const peerAbilities = peerAbilitiesOf(payloads);
     const nat = detectNat(payloads, spiI, peerSpi, addresses.local, addresses.remote);
     this.stop();
     ikeSa.peerSpi = peerSpi;
     ikeSa.nat = nat;
     const inputs = { nonceI: this.#nonce, nonceR, spiI, spiR: peerSpi, sharedSecret };
     ikeSa.useKeys(IkeSaKeys.derive(chosen.transforms, inputs, true, services.entropy));
-    this.#outcome.completed({ request: this.#request, response: octets.slice(), nonceI: this.#nonce, nonceR }, now);
+    this.#outcome.completed({ request: this.#request, response: octets.slice(), nonceI: this.#nonce, nonceR, peerAbilities }, now);
   }
 
   /** §2.6: the same request again, with the cookie as its first payload. */
@@ -182,6 +185,7 @@ export class IkeSaInitInitiator {
       { type: "KE", method: this.#keyExchange.method, data: this.#keyExchange.publicValue },
       { type: "NONCE", data: this.#nonce },
       ...natDetectionNotifies(ownSpi, NO_IKE_SPI, addresses.local, addresses.remote, fake),
+      ...(this.#config.remote.auth === "pubkey" ? [signatureHashAlgorithms(SIGNATURE_HASHES)] : []),
     ];
   }
 

@@ -3,11 +3,13 @@
  * answer, of which the endpoint limits the rate, or one half-open IKE SA, of which the guard limits the number.
  */
 import { respondKeyExchange } from "../../crypto/key-exchange.ts";
+import { SIGNATURE_HASHES } from "../../crypto/signature.ts";
 import { ExchangeType, NotifyType } from "../../wire/iana/index.ts";
 import { NO_IKE_SPI, type IkeSpi } from "../../wire/ike-header.ts";
 import { encodeMessage, type DecodedMessage } from "../../wire/message.ts";
-import { cookie, findNotify, invalidKe, notify, unsupportedCriticalPayload } from "../../wire/notify.ts";
+import { cookie, findNotify, invalidKe, notify, signatureHashAlgorithms, unsupportedCriticalPayload } from "../../wire/notify.ts";
 import type { NotifyPayload, Payload } from "../../wire/payload.ts";
+import { certificateRequests } from "../certificate-payloads.ts";
 import type { TransportAddresses } from "../child-sa.ts";
 import type { ConnectionConfig } from "../config.ts";
 import type { DropReason } from "../counters.ts";
@@ -19,6 +21,7 @@ import { IkeSa, type IkeSaOwner } from "../ike-sa.ts";
 import { agreeOnSecret } from "../key-agreement.ts";
 import { detectNat, natDetectionNotifies } from "../nat-detection.ts";
 import { newNonce } from "../nonce.ts";
+import { peerAbilitiesOf } from "../peer-abilities.ts";
 import { answerProposal, chooseProposal, keyExchangeOf, type ChosenProposal } from "../proposals.ts";
 import { required } from "../required.ts";
 import type { Services } from "../services.ts";
@@ -80,6 +83,7 @@ function negotiate(
 ): IkeSaInitResult {
   const { message, octets, path, candidates } = request;
   const { payloads } = message;
+  const peerAbilities = peerAbilitiesOf(payloads);
   const ke = required(payloads, "KE");
   const chosen = chooseProposal(
     candidates.flatMap(({ proposals }) => proposals),
@@ -109,15 +113,18 @@ function negotiate(
   ikeSa.nat = detectNat(payloads, spiI, NO_IKE_SPI, path.local, path.remote);
   ikeSa.useKeys(IkeSaKeys.derive(chosen.transforms, { nonceI, nonceR, spiI, spiR, sharedSecret }, false, services.entropy));
   const fake = candidates.some(({ encap }) => encap) ? services.entropy.bytes(20) : undefined;
+  const remotes = candidates.map(({ remote }) => remote);
   const answer: Payload[] = [
     { type: "SA", proposals: [answerProposal(chosen, new Uint8Array(0))] },
     { type: "KE", method: ke.method, data: publicValue },
     { type: "NONCE", data: nonceR },
     // Only to a peer that knows them (§2.23).
     ...(ikeSa.nat.supported ? natDetectionNotifies(spiI, spiR, path.local, path.remote, fake) : []),
+    ...(remotes.some(({ auth }) => auth === "pubkey") ? [signatureHashAlgorithms(SIGNATURE_HASHES)] : []),
+    ...certificateRequests(remotes),
   ];
   const response = encodeResponse(message, spiR, answer);
-  return { kind: "half-open", ikeSa, handshake: { request: octets.slice(), response, nonceI, nonceR } };
+  return { kind: "half-open", ikeSa, handshake: { request: octets.slice(), response, nonceI, nonceR, peerAbilities } };
 }
 
 function encodeResponse(request: DecodedMessage, responderSpi: IkeSpi, payloads: readonly Payload[]): Uint8Array {

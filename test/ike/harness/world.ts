@@ -54,6 +54,8 @@ export class World {
   /** Is told the keys too. */
   onKeys: ((keys: KeyMaterial) => void) | undefined;
   now = 1_000_000;
+  /** Milliseconds since 1970 when {@link now} is zero. */
+  date = Date.parse("2026-11-24T12:00:00Z");
 
   constructor({ seed = 1, cpus = 1, left, right }: WorldOptions = {}) {
     const [leftCpus, rightCpus] = typeof cpus === "number" ? [cpus, cpus] : cpus;
@@ -266,6 +268,7 @@ export class World {
       steering,
       cpus,
       now: this.now,
+      date: () => this.date + this.now,
       onKeys: (keys) => {
         this.reader.learn(keys);
         this.onKeys?.(keys);
