@@ -276,11 +276,10 @@ export class WorkerBox {
     this.engine.open(this.#inboundKey, map.jobs, count);
     kernels.finish();
     let delivered = 0;
-    for (let i = 0; i < count; i += kernels.recordsTaken.value) {
-      kernels.coalesce(i, count);
-      if (kernels.vectorOctets.value <= L.VNET_HEADER) throw new Error("the benchmark's packet was dropped");
-      delivered += kernels.recordsTaken.value;
-    }
+    kernels.join();
+    const deliveries = kernels.deliveryCount.value;
+    for (let i = 0; i < deliveries; i++) delivered += this.u32[(map.deliveries + i * L.DELIVERY_SIZE + L.DELIVERY_PACKETS) >> 2] ?? 0;
+    if (delivered !== count) throw new Error("the benchmark's packet was dropped");
     kernels.beginInbound();
     return delivered;
   }

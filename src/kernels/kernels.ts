@@ -1,17 +1,35 @@
 import { readFileSync } from "node:fs";
+import * as L from "./layout.ts";
 
-/** A mutable global that a kernel exports: the second result of a call. */
-interface Result {
-  readonly value: number;
+/** A word in the kernels' statics: the second result of a call, valid until the next. */
+class Result {
+  readonly #words: Int32Array;
+  readonly #index: number;
+
+  constructor(words: Int32Array, offset: number) {
+    this.#words = words;
+    this.#index = offset >> 2;
+  }
+
+  get value(): number {
+    return this.#words[this.#index] as number;
+  }
 }
 
 /** What assembly/index.ts exports. Addresses are offsets into the packet memory that the instance was made with. */
-export interface Kernels {
+interface Exports {
   configureBase(address: bigint, dropCounters: number): void;
   configureJobs(jobs: number, nonces: number, aads: number, icvs: number, capacity: number): void;
   configureOutbound(sends: number, capacity: number, segments: number, segmentsEnd: number, dests: number): void;
   configureMessages(messages: number, capacity: number, iovs: number, iovCapacity: number, controls: number): void;
-  configureInbound(received: number, runs: number, runCapacity: number, foreigners: number, foreignerCapacity: number): void;
+  configureInbound(
+    received: number,
+    runs: number,
+    runCapacity: number,
+    foreigners: number,
+    foreignerCapacity: number,
+    deliveries: number,
+  ): void;
   configureReceive(messages: number, iovs: number, controls: number, names: number): void;
   configureSpd(flowCache: number, lines: number, order: number): void;
   configureSad(table: number, capacity: number): void;
@@ -27,29 +45,15 @@ export interface Kernels {
   beginOutbound(): void;
   encap(first: number, count: number, sa: number): number;
   jobsSealed(): void;
-  readonly encapDone: Result;
-  readonly jobCount: Result;
-  readonly sendCount: Result;
   buildMessages(from: number): number;
-  readonly sendsTaken: Result;
-  readonly messageSocket: Result;
 
   resetReceive(count: number, buffers: number, stride: number, room: number): void;
   inspectMessage(index: number, length: number): void;
-  readonly messageSegment: Result;
-  readonly messageTos: Result;
   beginInbound(): void;
   prepare(data: number, length: number, segment: number, outerTos: number, peer: number, handedOn: boolean): void;
-  readonly preparedOctets: Result;
-  readonly preparedCount: Result;
-  readonly foreignCount: Result;
   foreignTaken(): void;
-  readonly runCount: Result;
   finish(): void;
-  coalesce(from: number, count: number): void;
-  readonly recordsTaken: Result;
-  readonly vectorCount: Result;
-  readonly vectorOctets: Result;
+  join(): void;
 
   // The pieces, for tests against plain references.
   sum(address: number, length: number, initial: number): number;
@@ -59,6 +63,33 @@ export interface Kernels {
   replayCheck(sa: number, seq: bigint): number;
   replayCommit(sa: number, seq: bigint): number;
 }
+
+function resultsOf(memory: WebAssembly.Memory) {
+  const words = new Int32Array(memory.buffer);
+  const at = (offset: number): Result => new Result(words, offset);
+  return {
+    /** Records of OUT that the last `encap` has dealt with. */
+    encapDone: at(L.RESULT_ENCAP_DONE),
+    jobCount: at(L.RESULT_JOB_COUNT),
+    sendCount: at(L.RESULT_SEND_COUNT),
+    /** Of the last `buildMessages`. */
+    sendsTaken: at(L.RESULT_SENDS_TAKEN),
+    messageSocket: at(L.RESULT_MESSAGE_SOCKET),
+    /** Of the last `inspectMessage`. */
+    messageSegment: at(L.RESULT_MESSAGE_SEGMENT),
+    messageTos: at(L.RESULT_MESSAGE_TOS),
+    /** Octets of the message that the last `prepare` has dealt with: less than all when a list was full. */
+    preparedOctets: at(L.RESULT_PREPARED_OCTETS),
+    /** Since `beginInbound`: received packets prepared, packets of other workers, runs of jobs. */
+    preparedCount: at(L.RESULT_PREPARED_COUNT),
+    foreignCount: at(L.RESULT_FOREIGN_COUNT),
+    runCount: at(L.RESULT_RUN_COUNT),
+    /** Of the last `join`. */
+    deliveryCount: at(L.RESULT_DELIVERY_COUNT),
+  };
+}
+
+export type Kernels = Exports & ReturnType<typeof resultsOf>;
 
 /** The owner that `prepare` names for IKE messages found on a worker's socket. */
 export const OWNER_CONTROL = 0xffff;
@@ -72,5 +103,5 @@ let compiled: WebAssembly.Module | undefined;
 export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
   compiled ??= new WebAssembly.Module(readFileSync(new URL("./hawser.wasm", import.meta.url)));
   const instance = new WebAssembly.Instance(compiled, { env: { memory } });
-  return instance.exports as unknown as Kernels;
+  return { ...(instance.exports as unknown as Exports), ...resultsOf(memory) };
 }

@@ -14,21 +14,21 @@ function joinAll(frame: KernelFrame, packets: readonly Uint8Array[]): { vnet: Ui
     frame.view.setUint32(frame.map.ins + i * L.IN_SIZE + L.IN_LENGTH, packet.length, true);
     at += packet.length + 40;
   });
-  const writes: { vnet: Uint8Array; packet: Uint8Array; taken: number }[] = [];
-  for (let i = 0; i < packets.length;) {
-    frame.kernels.coalesce(i, packets.length);
+  // What `finish` would have counted.
+  frame.view.setInt32(L.RESULT_PREPARED_COUNT, packets.length, true);
+  frame.kernels.join();
+  return Array.from({ length: frame.kernels.deliveryCount.value }, (_, i) => {
+    const delivery = frame.map.deliveries + i * L.DELIVERY_SIZE;
+    const field = (at: number): number => frame.view.getUint32(delivery + at, true);
     const octets: number[] = [];
-    for (let v = 0; v < frame.kernels.vectorCount.value; v++) {
-      const record = frame.map.iovs + v * L.IOV_SIZE;
+    for (let v = 0; v < field(L.DELIVERY_VECTORS); v++) {
+      const record = field(L.DELIVERY_VECTOR) + v * L.IOV_SIZE;
       const from = Number(frame.view.getBigUint64(record, true)) - BASE;
       octets.push(...frame.u8.subarray(from, from + Number(frame.view.getBigUint64(record + 8, true))));
     }
-    assert.equal(octets.length, frame.kernels.vectorOctets.value);
-    const taken = frame.kernels.recordsTaken.value;
-    writes.push({ vnet: Uint8Array.from(octets.slice(0, 10)), packet: Uint8Array.from(octets.slice(10)), taken });
-    i += taken;
-  }
-  return writes;
+    assert.equal(octets.length, field(L.DELIVERY_OCTETS));
+    return { vnet: Uint8Array.from(octets.slice(0, 10)), packet: Uint8Array.from(octets.slice(10)), taken: field(L.DELIVERY_PACKETS) };
+  });
 }
 
 /** Checks a super-packet as the kernel would take it: its virtio-net header describes exactly `fields` in segments of `size`. */

@@ -14,7 +14,7 @@ export function configureKernels(
   kernels.configureJobs(map.jobs, map.nonces, map.aads, map.icvs, JOB_CAPACITY);
   kernels.configureOutbound(map.sends, SEND_CAPACITY, map.segments, map.segments + SEGMENT_ARENA, map.dests);
   kernels.configureMessages(map.messages, MESSAGE_CAPACITY, map.iovs, IOV_CAPACITY, map.controls);
-  kernels.configureInbound(map.ins, map.runs, JOB_CAPACITY, map.foreigners, FOREIGN_CAPACITY);
+  kernels.configureInbound(map.ins, map.runs, JOB_CAPACITY, map.foreigners, FOREIGN_CAPACITY, map.deliveries);
   kernels.configureReceive(map.rxMessages, map.rxIovs, map.rxControls, map.rxNames);
   kernels.configureSteering(setup.steering.mask, setup.steering.multiplier, setup.memories.length, setup.self);
   kernels.configureCoalescing(setup.udpOffload);

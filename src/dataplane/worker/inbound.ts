@@ -1,4 +1,4 @@
-import { recvmmsg, memcpy, write, writev } from "../../host/linux/libc.ts";
+import { recvmmsg, memcpy, writev } from "../../host/linux/libc.ts";
 import { decodeSockaddr } from "../../host/linux/sockaddr.ts";
 import { OWNER_CONTROL } from "../../kernels/kernels.ts";
 import * as L from "../../kernels/layout.ts";
@@ -90,35 +90,25 @@ export class Inbound {
 
   #deliver(): void {
     const { base, map, kernels, u32, tunFd, tally } = this.#c;
-    const count = kernels.preparedCount.value;
-    let i = 0;
-    let writes = 0;
+    kernels.join();
+    const count = kernels.deliveryCount.value;
     let octets = 0;
     let packets = 0;
-    while (i < count) {
-      const record = (map.ins + i * L.IN_SIZE) >> 2;
-      const length = u32[record + (L.IN_LENGTH >> 2)] ?? 0;
-      if (length === 0) {
-        i++;
-        continue;
-      }
-      const packet = u32[record + (L.IN_PACKET >> 2)] ?? 0;
-      kernels.coalesce(i, count);
-      const vectors = kernels.vectorCount.value;
-      const taken = kernels.recordsTaken.value;
-      const whole = kernels.vectorOctets.value;
-      const written = vectors === 1 ? write(tunFd, base + packet - L.VNET_HEADER, whole) : writev(tunFd, base + map.iovs, vectors);
-      if (written < 0) tally.drop("TunWriteError", taken);
+    for (let i = 0; i < count; i++) {
+      const delivery = (map.deliveries + i * L.DELIVERY_SIZE) >> 2;
+      const vector = u32[delivery + (L.DELIVERY_VECTOR >> 2)] ?? 0;
+      const vectors = u32[delivery + (L.DELIVERY_VECTORS >> 2)] ?? 0;
+      const whole = u32[delivery + (L.DELIVERY_OCTETS >> 2)] ?? 0;
+      const taken = u32[delivery + (L.DELIVERY_PACKETS >> 2)] ?? 0;
+      if (writev(tunFd, base + vector, vectors) < 0) tally.drop("TunWriteError", taken);
       else {
         packets += taken;
         octets += whole - L.VNET_HEADER;
       }
-      writes++;
-      i += taken;
     }
     tally.add("packetsIn", packets);
     tally.add("bytesIn", octets);
-    tally.add("tunWrites", writes);
+    tally.add("tunWrites", count);
   }
 
   /** Packets that belong elsewhere: ESP to its owner's ring, IKE to control. */

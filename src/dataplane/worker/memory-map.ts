@@ -5,6 +5,7 @@
  */
 import {
   CONTROL_SIZE,
+  DELIVERY_SIZE,
   DEST_SIZE,
   DROP_REASONS,
   IN_SIZE,
@@ -66,6 +67,7 @@ export interface MemoryMap {
   readonly controls: number;
   readonly ins: number;
   readonly runs: number;
+  readonly deliveries: number;
   readonly foreigners: number;
   readonly rxMessages: number;
   readonly rxIovs: number;
@@ -112,6 +114,7 @@ export function layOutMemory(saArenaSize: number): MemoryMap {
     controls: take(MESSAGE_CAPACITY * CONTROL_SIZE),
     ins: take(JOB_CAPACITY * IN_SIZE),
     runs: take(JOB_CAPACITY * RUN_SIZE),
+    deliveries: take(JOB_CAPACITY * DELIVERY_SIZE),
     foreigners: take(FOREIGN_CAPACITY * FOREIGN_SIZE),
     rxMessages: take(RECEIVE_MESSAGES * MSG_SIZE),
     rxIovs: take(RECEIVE_MESSAGES * IOV_SIZE),

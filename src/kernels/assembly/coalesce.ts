@@ -1,16 +1,29 @@
 // Inbound, last stage: consecutive inner packets of one flow become one super-packet for the TUN device (virtio-net header with GSO), as the
 // kernel's GRO would make it. Nothing is copied: the result is a list of I/O vectors over the packets where they lie. Checksums are verified
 // before packets are joined and never invented (RFC 9293 §3.1): a packet that fails is delivered alone, as it came.
-import { IN_LENGTH, IN_PACKET, IN_SIZE, IOV_SIZE, VNET_HEADER } from "../layout";
+import {
+  DELIVERY_OCTETS,
+  DELIVERY_PACKETS,
+  DELIVERY_SIZE,
+  DELIVERY_VECTOR,
+  DELIVERY_VECTORS,
+  IN_LENGTH,
+  IN_PACKET,
+  IN_SIZE,
+  IOV_SIZE,
+  VNET_HEADER,
+} from "../layout";
 import { pseudoHeader, sum, writeIpv4Checksum } from "./checksum";
 import { VNET_GSO_TCPV4, VNET_GSO_TCPV6, VNET_GSO_UDP_L4 } from "./classify";
-import { base, iovCapacity, iovs, received } from "./context";
+import { base, deliveries, iovs, received } from "./context";
 import { load16, load32, store16 } from "./octets";
+import { Results } from "./results";
 
-/** I/O vectors of the super-packet built last, its octets (virtio-net header included), and the records it took. */
-export let vectorCount: i32 = 0;
-export let vectorOctets: i32 = 0;
-export let recordsTaken: i32 = 0;
+// Of the packet in hand: its first I/O vector, how many it has, its octets (virtio-net header included), and the records it took.
+let firstVector: usize = 0;
+let vectorCount: i32 = 0;
+let vectorOctets: i32 = 0;
+let recordsTaken: i32 = 0;
 
 const MAX_SUPER_PACKET: i32 = 65535;
 const MAX_UDP_SEGMENTS: i32 = 64; // UDP_MAX_SEGMENTS of kernels before 6.9
@@ -25,7 +38,7 @@ export function configureCoalescing(udp: bool): void {
 }
 
 function vector(i: i32, at: usize, length: i32): void {
-  const record = iovs + <usize>i * IOV_SIZE;
+  const record = firstVector + <usize>i * IOV_SIZE;
   store<u64>(record, base + <u64>at);
   store<u64>(record, <u64>length, 8);
 }
@@ -65,8 +78,35 @@ function transportChecksumGood(p: usize, transport: i32, length: i32, protocol: 
   return sum(p + transport, length - transport, pseudoHeader(p, length - transport, protocol)) == 0xffff;
 }
 
+/**
+ * Joins what `finish` has left, and lists what to write to the TUN device: for each packet its I/O vectors, octets and records. Every record has
+ * one vector in one of them, so there is room for all.
+ */
+export function join(): void {
+  const count = Results.preparedCount;
+  let delivery = deliveries;
+  let number = 0;
+  firstVector = iovs;
+  for (let i = 0; i < count;) {
+    if (load<u32>(received + <usize>i * IN_SIZE, IN_LENGTH) == 0) {
+      i++;
+      continue;
+    }
+    coalesce(i, count);
+    store<u32>(delivery, <u32>firstVector, DELIVERY_VECTOR);
+    store<i32>(delivery, vectorCount, DELIVERY_VECTORS);
+    store<i32>(delivery, vectorOctets, DELIVERY_OCTETS);
+    store<i32>(delivery, recordsTaken, DELIVERY_PACKETS);
+    delivery += DELIVERY_SIZE;
+    number++;
+    firstVector += <usize>vectorCount * IOV_SIZE;
+    i += recordsTaken;
+  }
+  Results.deliveryCount = number;
+}
+
 /** Builds the vectors for the packet in record `from` and those behind it that can be joined; `count` records are there. */
-export function coalesce(from: i32, count: i32): void {
+function coalesce(from: i32, count: i32): void {
   const first = received + <usize>from * IN_SIZE;
   const p = <usize>load<u32>(first, IN_PACKET);
   const length = <i32>load<u32>(first, IN_LENGTH);
@@ -95,7 +135,7 @@ function joinTcp(p: usize, length: i32, transport: i32, from: i32, count: i32, v
   let total = length;
   let next = load32(t + 4) + size;
   let verified = false;
-  while (from + recordsTaken < count && vectorCount < iovCapacity) {
+  while (from + recordsTaken < count) {
     const record = received + <usize>(from + recordsTaken) * IN_SIZE;
     const q = <usize>load<u32>(record, IN_PACKET);
     const n = <i32>load<u32>(record, IN_LENGTH);
@@ -149,7 +189,7 @@ function joinUdp(p: usize, length: i32, transport: i32, from: i32, count: i32, v
   if (size <= 0 || load16(t + 4) != length - transport || load<u16>(t, 6) == 0) return;
   let total = length;
   let verified = false;
-  while (from + recordsTaken < count && recordsTaken < MAX_UDP_SEGMENTS && vectorCount < iovCapacity) {
+  while (from + recordsTaken < count && recordsTaken < MAX_UDP_SEGMENTS) {
     const record = received + <usize>(from + recordsTaken) * IN_SIZE;
     const q = <usize>load<u32>(record, IN_PACKET);
     const n = <i32>load<u32>(record, IN_LENGTH);

@@ -24,6 +24,7 @@ export let runs: usize = 0;
 export let runCapacity: i32 = 0;
 export let foreigners: usize = 0;
 export let foreignerCapacity: i32 = 0;
+export let deliveries: usize = 0;
 
 export function configureBase(address: u64, dropCounters: usize): void {
   base = address;
@@ -54,12 +55,20 @@ export function configureMessages(messageArray: usize, capacity: i32, iovArray: 
   controls = controlArray;
 }
 
-export function configureInbound(inArray: usize, runArray: usize, runs_: i32, foreignArray: usize, foreigners_: i32): void {
+export function configureInbound(
+  inArray: usize,
+  runArray: usize,
+  runs_: i32,
+  foreignArray: usize,
+  foreigners_: i32,
+  deliveryArray: usize,
+): void {
   received = inArray;
   runs = runArray;
   runCapacity = runs_;
   foreigners = foreignArray;
   foreignerCapacity = foreigners_;
+  deliveries = deliveryArray;
 }
 
 /** Counts `n` dropped packets under a reason code of ipsec/drop-reasons.ts. */

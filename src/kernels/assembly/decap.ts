@@ -67,6 +67,7 @@ import {
 } from "./ip-header";
 import { load32, store16, store32 } from "./octets";
 import { inferSequence, replayCheck, replayCommit, SEQUENCE_IMPOSSIBLE } from "./replay";
+import { Results } from "./results";
 import { findInbound } from "./sad";
 import { matchSelectors } from "./selectors";
 
@@ -77,11 +78,7 @@ const ESP_MINIMUM: i32 = ESP_HEADER + 4 + ESP_ICV;
 export const OWNER_CONTROL: u32 = 0xffff;
 
 /** Runs of jobs since `beginInbound`; received packets prepared; packets of other workers. */
-export let runCount: i32 = 0;
-export let preparedCount: i32 = 0;
-export let foreignCount: i32 = 0;
 /** Octets of the message that the last `prepare` has dealt with: less than all when a list was full. */
-export let preparedOctets: i32 = 0;
 
 // Steering, as the BPF program computes it (ipsec/spi-steering.ts).
 let steeringMask: u32 = 0;
@@ -97,20 +94,20 @@ export function configureSteering(mask: u32, multiplier: u32, count: u32, self: 
 }
 
 export function beginInbound(): void {
-  runCount = 0;
-  preparedCount = 0;
-  foreignCount = 0;
+  Results.runCount = 0;
+  Results.preparedCount = 0;
+  Results.foreignCount = 0;
 }
 
 /** The foreign packets noted so far have been handed on. */
 export function foreignTaken(): void {
-  foreignCount = 0;
+  Results.foreignCount = 0;
 }
 
 /** Notes a packet for worker `owner`, joined to the one before where they lie side by side and belong together. False: the list is full. */
 function noteForeign(owner: u32, packet: usize, length: i32, segment: i32): bool {
-  if (foreignCount > 0) {
-    const last = foreigners + ((<usize>(foreignCount - 1)) << 4);
+  if (Results.foreignCount > 0) {
+    const last = foreigners + ((<usize>(Results.foreignCount - 1)) << 4);
     const octets = load<u32>(last, 4);
     if (
       load<u32>(last, 12) == owner &&
@@ -123,13 +120,13 @@ function noteForeign(owner: u32, packet: usize, length: i32, segment: i32): bool
       return true;
     }
   }
-  if (foreignCount == foreignerCapacity) return false;
-  const record = foreigners + ((<usize>foreignCount) << 4);
+  if (Results.foreignCount == foreignerCapacity) return false;
+  const record = foreigners + ((<usize>Results.foreignCount) << 4);
   store<u32>(record, <u32>packet);
   store<u32>(record, length, 4);
   store<i32>(record, segment, 8);
   store<u32>(record, owner, 12);
-  foreignCount++;
+  Results.foreignCount++;
   return true;
 }
 
@@ -138,13 +135,13 @@ function noteForeign(owner: u32, packet: usize, length: i32, segment: i32): bool
  * from the sockaddr at `peer`. With `handedOn` true another worker gave them to us: an unknown SPI is then a drop, not handed on again.
  */
 export function prepare(data: usize, length: i32, segment: i32, outerTos: u32, peer: usize, handedOn: bool): void {
-  preparedOctets = 0;
-  while (preparedOctets < length) {
-    const packet = data + preparedOctets;
-    const size = min(segment, length - preparedOctets);
+  Results.preparedOctets = 0;
+  while (Results.preparedOctets < length) {
+    const packet = data + Results.preparedOctets;
+    const size = min(segment, length - Results.preparedOctets);
     if (size < 8) {
       drop(DROP_IN_HDR_ERROR, 1);
-      preparedOctets += size;
+      Results.preparedOctets += size;
       continue;
     }
     const spi = load32(packet);
@@ -153,40 +150,40 @@ export function prepare(data: usize, length: i32, segment: i32, outerTos: u32, p
       const owner = spi == 0 ? OWNER_CONTROL : (((spi ^ steeringMask) * steeringMultiplier) >> 16) % workers;
       if (handedOn || owner == self_) drop(DROP_IN_NO_STATES, 1);
       else if (!noteForeign(owner, packet, size, segment)) return;
-      preparedOctets += size;
+      Results.preparedOctets += size;
       continue;
     }
     if (size < ESP_MINIMUM || ((size - ESP_HEADER) & 3) != 0) {
       drop(DROP_IN_HDR_ERROR, 1);
-      preparedOctets += size;
+      Results.preparedOctets += size;
       continue;
     }
-    if (preparedCount == jobCapacity) return;
+    if (Results.preparedCount == jobCapacity) return;
     const flags = load<u32>(sa, ISA_FLAGS);
     const seq = inferSequence(sa, load32(packet + 4));
     if ((flags & ISA_HARD_REACHED) != 0) {
       drop(DROP_IN_STATE_EXPIRED, 1);
-      preparedOctets += size;
+      Results.preparedOctets += size;
       continue;
     }
     // Before opening: a replay must cost no decryption (RFC 4303 §3.4.3).
     if (seq == SEQUENCE_IMPOSSIBLE || !replayCheck(sa, seq)) {
       drop(DROP_IN_STATE_SEQ_ERROR, 1);
-      preparedOctets += size;
+      Results.preparedOctets += size;
       continue;
     }
-    let run = runs + <usize>(runCount - 1) * RUN_SIZE;
-    if (runCount == 0 || <usize>load<u32>(run, RUN_SA) != sa) {
-      if (runCount == runCapacity) return;
-      run = runs + <usize>runCount * RUN_SIZE;
+    let run = runs + <usize>(Results.runCount - 1) * RUN_SIZE;
+    if (Results.runCount == 0 || <usize>load<u32>(run, RUN_SA) != sa) {
+      if (Results.runCount == runCapacity) return;
+      run = runs + <usize>Results.runCount * RUN_SIZE;
       store<u32>(run, <u32>sa, RUN_SA);
-      store<u32>(run, preparedCount, RUN_FIRST);
+      store<u32>(run, Results.preparedCount, RUN_FIRST);
       store<u32>(run, 0, RUN_COUNT);
-      runCount++;
+      Results.runCount++;
     }
     store<u32>(run, load<u32>(run, RUN_COUNT) + 1, RUN_COUNT);
 
-    const slot = <usize>preparedCount;
+    const slot = <usize>Results.preparedCount;
     const nonce = nonces + (slot << 4);
     store<u32>(nonce, load<u32>(sa, ISA_SALT));
     store<u64>(nonce, load<u64>(packet, 8), 4);
@@ -215,8 +212,8 @@ export function prepare(data: usize, length: i32, segment: i32, outerTos: u32, p
     store<u32>(record, <u32>(seq >> 32), IN_SEQ_HIGH);
     store<u32>(record, outerTos, IN_TOS);
     store<u32>(record, <u32>peer, IN_PEER);
-    preparedCount++;
-    preparedOctets += size;
+    Results.preparedCount++;
+    Results.preparedOctets += size;
   }
 }
 
@@ -282,7 +279,7 @@ function samePeer(a: usize, b: usize): bool {
 
 /** Finishes all prepared packets after the engine ran. Dropped ones have IN_LENGTH 0 afterwards; the others are (IN_PACKET, IN_LENGTH) inner packets. */
 export function finish(): void {
-  for (let i = 0; i < preparedCount; i++) {
+  for (let i = 0; i < Results.preparedCount; i++) {
     const record = received + <usize>i * IN_SIZE;
     const packet = <usize>load<u32>(record, IN_PACKET);
     const size = <i32>load<u32>(record, IN_LENGTH);
@@ -313,7 +310,7 @@ export function finish(): void {
       store<f64>(sa, load<f64>(sa, ISA_BYTES) + <f64>load<u32>(record, IN_LENGTH), ISA_BYTES);
     }
   }
-  for (let i = 0; i < runCount; i++) markLimits(<usize>load<u32>(runs + <usize>i * RUN_SIZE, RUN_SA));
+  for (let i = 0; i < Results.runCount; i++) markLimits(<usize>load<u32>(runs + <usize>i * RUN_SIZE, RUN_SA));
 }
 
 function markLimits(sa: usize): void {

@@ -46,25 +46,23 @@ import { copySum, pseudoHeader, sum, writeIpv4Checksum } from "./checksum";
 import { superHeaderLength, VNET_GSO_NONE, VNET_GSO_UDP_L4 } from "./classify";
 import { aads, drop, jobCapacity, jobs, nonces, segments, segmentsEnd, sendCapacity, sends } from "./context";
 import { load16, load32, store16, store32, store64 } from "./octets";
+import { Results } from "./results";
 
 /** AEAD jobs emitted since the engine last ran. */
-export let jobCount: i32 = 0;
 /** ESP packets that wait to be sent. */
-export let sendCount: i32 = 0;
 /** Packets of the run that are wholly framed: where the next call goes on. */
-export let encapDone: i32 = 0;
 let segmentCursor: usize = 0;
 
 /** Starts an empty batch: the segment arena and the send list are free again. */
 export function beginOutbound(): void {
-  jobCount = 0;
-  sendCount = 0;
+  Results.jobCount = 0;
+  Results.sendCount = 0;
   segmentCursor = segments;
 }
 
 /** The engine has sealed what was emitted. */
 export function jobsSealed(): void {
-  jobCount = 0;
+  Results.jobCount = 0;
 }
 
 /** Frames the IP packet of `length` octets at `payload`: header, trailer, job, send record. */
@@ -82,7 +80,7 @@ function frame(sa: usize, payload: usize, length: i32, seq: u64, outerTos: u32, 
   store<u8>(trailer, <u8>nextHeader, 1);
   const plaintext = length + padding + 2;
 
-  const slot = <usize>jobCount;
+  const slot = <usize>Results.jobCount;
   const nonce = nonces + (slot << 4);
   store<u32>(nonce, load<u32>(sa, OSA_SALT));
   store<u64>(nonce, load<u64>(packet, 8), 4);
@@ -102,14 +100,14 @@ function frame(sa: usize, payload: usize, length: i32, seq: u64, outerTos: u32, 
   store<u32>(job, aadLength, JOB_AAD_LENGTH);
   store<u32>(job, <u32>nonce, JOB_NONCE);
   store<u32>(job, <u32>payload + plaintext, JOB_ICV);
-  jobCount++;
+  Results.jobCount++;
 
-  const send = sends + <usize>sendCount * SEND_SIZE;
+  const send = sends + <usize>Results.sendCount * SEND_SIZE;
   store<u32>(send, <u32>packet, SEND_PACKET);
   store<u32>(send, ESP_HEADER + plaintext + ESP_ICV, SEND_LENGTH);
   store<u32>(send, load<u32>(sa, OSA_DEST), SEND_DEST);
   store<u32>(send, outerTos, SEND_TOS);
-  sendCount++;
+  Results.sendCount++;
 }
 
 /** Writes segment `index` of the super-packet at `ip` to `to` and returns its length. */
@@ -167,23 +165,23 @@ export function encap(first: usize, count: i32, sa: usize): i32 {
   let seq = load<u64>(sa, OSA_SEQ);
   const limit = load<u64>(sa, OSA_SEQ_LIMIT);
   const hardReached = (flags & OSA_HARD_REACHED) != 0;
-  encapDone = 0;
-  while (encapDone < count) {
-    const out = first + <usize>encapDone * OUT_SIZE;
+  Results.encapDone = 0;
+  while (Results.encapDone < count) {
+    const out = first + <usize>Results.encapDone * OUT_SIZE;
     const total = <i32>load<u32>(out, OUT_SEGMENTS);
     let done = <i32>load<u32>(out, OUT_DONE);
-    const room = min(jobCapacity - jobCount, sendCapacity - sendCount);
+    const room = min(jobCapacity - Results.jobCount, sendCapacity - Results.sendCount);
     if (room <= 0) break;
     if (hardReached) {
       drop(DROP_OUT_STATE_EXPIRED, total - done);
-      encapDone++;
+      Results.encapDone++;
       continue;
     }
     let n = min(total - done, room);
     // A sequence number is never used twice: it is the nonce. At the limit the SA is at its end (RFC 4303 §2.2.1, §3.3.3).
     if (seq > limit) {
       drop(DROP_OUT_STATE_SEQ_ERROR, total - done);
-      encapDone++;
+      Results.encapDone++;
       continue;
     }
     const left = limit - seq + 1;
@@ -199,7 +197,7 @@ export function encap(first: usize, count: i32, sa: usize): i32 {
       seq++;
       packets += 1;
       octets += <f64>length;
-      encapDone++;
+      Results.encapDone++;
       continue;
     }
     const size = <i32>load<u16>(vnet, 4);
@@ -219,12 +217,12 @@ export function encap(first: usize, count: i32, sa: usize): i32 {
       done++;
     }
     store<u32>(out, done, OUT_DONE);
-    if (done == total) encapDone++;
+    if (done == total) Results.encapDone++;
     else if (done < end) break; // arena full
   }
   store<u64>(sa, seq, OSA_SEQ);
   count_(sa, packets, octets);
-  return jobCount;
+  return Results.jobCount;
 }
 
 /** Adds to the SA's use and marks the limits it has reached (RFC 4301 §4.4.2.1: lifetime). */

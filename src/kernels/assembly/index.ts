@@ -5,20 +5,10 @@ export { configureBase, configureInbound, configureJobs, configureMessages, conf
 export { parseIp } from "./ip-header";
 export { configureSpd, spdChanged } from "./spd";
 export { classify } from "./classify";
-export { beginOutbound, encap, encapDone, jobCount, jobsSealed, sendCount } from "./encap";
-export { buildMessages, messageSocket, sendsTaken } from "./transmit";
+export { beginOutbound, encap, jobsSealed } from "./encap";
+export { buildMessages } from "./transmit";
 export { configureSad, findInbound, insertInbound, removeInbound } from "./sad";
 export { replayCheck, replayCommit } from "./replay";
-export { configureReceive, inspectMessage, messageSegment, messageTos, resetReceive } from "./receive";
-export {
-  beginInbound,
-  configureSteering,
-  finish,
-  foreignCount,
-  foreignTaken,
-  prepare,
-  preparedCount,
-  preparedOctets,
-  runCount,
-} from "./decap";
-export { coalesce, configureCoalescing, recordsTaken, vectorCount, vectorOctets } from "./coalesce";
+export { configureReceive, inspectMessage, resetReceive } from "./receive";
+export { beginInbound, configureSteering, finish, foreignTaken, prepare } from "./decap";
+export { configureCoalescing, join } from "./coalesce";

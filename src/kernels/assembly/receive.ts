@@ -13,6 +13,7 @@ import {
   NAME_SIZE,
 } from "../layout";
 import { base } from "./context";
+import { Results } from "./results";
 
 const SOL_UDP: i32 = 17;
 const UDP_GRO: i32 = 104;
@@ -27,8 +28,6 @@ let rxControls: usize = 0;
 let rxNames: usize = 0;
 
 /** Segment size of the message looked at last (its whole length where it was not merged), and its outer DSCP and ECN. */
-export let messageSegment: i32 = 0;
-export let messageTos: u32 = 0;
 
 export function configureReceive(messages: usize, iovs: usize, controls: usize, names: usize): void {
   rxMessages = messages;
@@ -56,8 +55,8 @@ export function resetReceive(count: i32, buffers: usize, stride: usize, room: u3
 
 /** Reads the control messages of record `i`, whose payload has `length` octets. */
 export function inspectMessage(i: usize, length: i32): void {
-  messageSegment = length;
-  messageTos = 0;
+  Results.messageSegment = length;
+  Results.messageTos = 0;
   let at = rxControls + i * CONTROL_SIZE;
   const end = at + <usize>min<u64>(load<u64>(rxMessages + i * MSG_SIZE, MSG_CONTROL_LENGTH), CONTROL_SIZE);
   while (at + 16 < end) {
@@ -67,9 +66,9 @@ export function inspectMessage(i: usize, length: i32): void {
     const type = load<i32>(at, 12);
     if (level == SOL_UDP && type == UDP_GRO && size >= 18) {
       const segment = <i32>load<u16>(at, 16);
-      if (segment > 0 && segment < length) messageSegment = segment;
+      if (segment > 0 && segment < length) Results.messageSegment = segment;
     } else if ((level == IPPROTO_IP && type == IP_TOS) || (level == IPPROTO_IPV6 && type == IPV6_TCLASS)) {
-      messageTos = <u32>load<u8>(at, 16);
+      Results.messageTos = <i32>load<u8>(at, 16);
     }
     at += (size + 7) & ~7;
   }

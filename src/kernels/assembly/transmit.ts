@@ -24,7 +24,7 @@ import {
   SEND_TOS,
 } from "../layout";
 import { base, controls, dests, iovCapacity, iovs, messageCapacity, messages, sends } from "./context";
-import { sendCount } from "./encap";
+import { Results } from "./results";
 
 const SOL_UDP: i32 = 17;
 const UDP_SEGMENT: i32 = 103;
@@ -35,8 +35,6 @@ const IPV6_TCLASS: i32 = 67;
 const AF_INET: u16 = 2;
 
 /** Send records consumed by the last call, and the socket (index) its messages are for. */
-export let sendsTaken: i32 = 0;
-export let messageSocket: i32 = 0;
 
 function control(at: usize, level: i32, type: i32, value: u32, octets: u64): usize {
   store<u64>(at, 16 + octets);
@@ -51,21 +49,21 @@ export function buildMessages(from: i32): i32 {
   let taken = from;
   let message = 0;
   let iov = 0;
-  messageSocket = -1;
-  while (taken < sendCount && message < messageCapacity && iov < iovCapacity) {
+  Results.messageSocket = -1;
+  while (taken < Results.sendCount && message < messageCapacity && iov < iovCapacity) {
     let send = sends + <usize>taken * SEND_SIZE;
     const dest = load<u32>(send, SEND_DEST);
     const destRecord = dests + <usize>dest * DEST_SIZE;
     const socket = <i32>load<u32>(destRecord, DEST_SOCKET);
-    if (messageSocket == -1) messageSocket = socket;
-    else if (socket != messageSocket) break;
+    if (Results.messageSocket == -1) Results.messageSocket = socket;
+    else if (socket != Results.messageSocket) break;
     const size = load<u32>(send, SEND_LENGTH);
     const tos = load<u32>(send, SEND_TOS);
     const firstIov = iov;
     let segments = 0;
     let octets: u32 = 0;
     let expected: u32 = 0; // address where the next packet would have to lie to share the vector
-    while (taken < sendCount && segments < MESSAGE_MAX_SEGMENTS) {
+    while (taken < Results.sendCount && segments < MESSAGE_MAX_SEGMENTS) {
       const length = load<u32>(send, SEND_LENGTH);
       if (length > size || octets + length > <u32>MESSAGE_MAX_OCTETS) break;
       if (load<u32>(send, SEND_DEST) != dest || load<u32>(send, SEND_TOS) != tos) break;
@@ -105,6 +103,6 @@ export function buildMessages(from: i32): i32 {
     store<u32>(header, segments, MSG_PACKETS);
     message++;
   }
-  sendsTaken = taken - from;
+  Results.sendsTaken = taken - from;
   return message;
 }
