@@ -16,6 +16,7 @@ export interface Answer {
 
 /** The last request that was answered, and its answer: enough to answer it once more after the keys are gone. */
 export interface LastAnswer {
+  /** The datagram, or that of fragment 1. */
   readonly request: Uint8Array;
-  readonly response: Uint8Array;
+  readonly response: readonly Uint8Array[];
 }

@@ -112,6 +112,8 @@ export interface ConnectionConfig {
   readonly keyingTries: number;
   /** Claim to be behind a NAT so that ESP goes in UDP (RFC 7296 §2.23). The user-space data plane knows nothing else. */
   readonly encap: boolean;
+  /** RFC 7383. yes: both ways; accept: of the peer, but what we send stays whole; no: not at all. */
+  readonly fragmentation: "yes" | "accept" | "no";
   /** RFC 4555. Not implemented yet: must be false. */
   readonly mobike: false;
 }
@@ -130,6 +132,8 @@ export interface EndpointConfig {
   readonly retransmit: RetransmitConfig;
   /** Interval of NAT keepalives while nothing else is sent to the peer; 0: none. */
   readonly natKeepalive: number;
+  /** Octets of the IP datagrams, headers included, that longer IKE messages are fragmented into (RFC 7383 §2.5.1). */
+  readonly fragmentSize: number;
   /** Requests that we let the peer have outstanding (SET_WINDOW_SIZE), and the most that we use of the peer's. 1..64. */
   readonly windowSize: number;
   /** How long an inbound SA outlives its Delete, for packets that are still on their way. */
@@ -149,6 +153,7 @@ export const DEFAULT_ENDPOINT_SETTINGS: Omit<EndpointConfig, "connections" | "se
   halfOpenTimeout: 30_000,
   retransmit: { timeout: 2000, base: 1.8, tries: 5, jitter: 0.2 },
   natKeepalive: 20_000,
+  fragmentSize: 1280,
   windowSize: 16,
   deleteGrace: 1000,
   draftNotifies: { cpuQueues: 40970, cpuQueueInfo: 40971 },
@@ -166,6 +171,7 @@ export const DEFAULT_CONNECTION_SETTINGS = {
   unique: "no",
   keyingTries: 1,
   encap: true,
+  fragmentation: "yes",
   mobike: false,
 } as const satisfies Partial<ConnectionConfig>;
 

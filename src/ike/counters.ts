@@ -14,6 +14,10 @@ export const DROP_REASONS = {
   outsideWindow: "a message ID outside the window",
   wrongExchange: "an exchange that has no place in this state",
   malformedInside: "malformed under protection",
+  fragmentUnwelcome: "a fragment, though fragmentation was not agreed on",
+  fragmentRepeated: "a fragment that is here already, or of a request that is answered already",
+  fragmentOutdated: "a fragment of a set that smaller fragments have replaced",
+  fragmentTooMany: "a fragment of a message larger than any is allowed to be",
   answerRefused: "an answer that cannot be used",
   rateLimited: "an answer would have exceeded the rate limit",
   internal: "our own mistake while the message was handled",
@@ -27,6 +31,9 @@ export class Counters {
   retransmitsIn = 0;
   retransmitsOut = 0;
   cookiesSent = 0;
+  /** Authenticated fragments received, and fragments sent, repetitions included (RFC 7383). */
+  fragmentsIn = 0;
+  fragmentsOut = 0;
   readonly drops = new Map<DropReason, number>();
 
   drop(reason: DropReason): void {

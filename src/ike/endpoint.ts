@@ -195,7 +195,7 @@ export class IkeEndpoint {
     const last = header.isResponse ? undefined : core.tombstones.answerTo(ownSpi, octets, now);
     if (last !== undefined) {
       core.services.counters.retransmitsIn++;
-      core.send(last, path);
+      for (const datagram of last) core.send(datagram, path);
       return;
     }
     core.services.counters.drop("unknownSpi");

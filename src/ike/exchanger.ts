@@ -32,9 +32,9 @@ export interface Exchange<Host> {
 }
 
 export interface ExchangerPorts<Host> extends Omit<RetransmissionPorts, "send" | "giveUp"> {
-  /** Builds and protects a request. */
-  readonly seal: (exchangeType: number, messageId: number, payloads: readonly Payload[]) => Uint8Array;
-  readonly send: (octets: Uint8Array, exchange: Exchange<Host>, messageId: number, attempt: number, now: number) => void;
+  /** Builds and protects a request: one datagram, or its fragments. */
+  readonly seal: (exchangeType: number, messageId: number, payloads: readonly Payload[]) => readonly Uint8Array[];
+  readonly send: (datagrams: readonly Uint8Array[], exchange: Exchange<Host>, messageId: number, attempt: number, now: number) => void;
   /** The last retransmission went unanswered. */
   readonly peerUnreachable: (exchange: Exchange<Host>, now: number) => void;
 }
@@ -172,7 +172,7 @@ export class Exchanger<Host> {
     const messageId = this.#nextMessageId;
     if (messageId > LAST_MESSAGE_ID) throw new BrokenInvariant("message IDs of an IKE SA are used up");
     this.#nextMessageId++;
-    const octets = this.#ports.seal(exchange.exchangeType, messageId, payloads);
+    const datagrams = this.#ports.seal(exchange.exchangeType, messageId, payloads);
     const ports: RetransmissionPorts = {
       timers: this.#ports.timers,
       config: this.#ports.config,
@@ -180,6 +180,6 @@ export class Exchanger<Host> {
       send: (repeat, attempt, at) => this.#ports.send(repeat, exchange, messageId, attempt, at),
       giveUp: (at) => this.#ports.peerUnreachable(exchange, at),
     };
-    this.#outstanding.set(messageId, { exchange, retransmission: new Retransmission(octets, ports, now) });
+    this.#outstanding.set(messageId, { exchange, retransmission: new Retransmission(datagrams, ports, now) });
   }
 }

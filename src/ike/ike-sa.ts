@@ -324,12 +324,7 @@ export class IkeSa implements GroupOwner {
     for (const exchange of old.exchanger.takeQueue()) this.exchanger.enqueue(exchange, now);
   }
 
-  #handleResponse(
-    { header, unsupportedCritical }: DecodedMessage,
-    { inside }: OpenedMessage,
-    path: TransportAddresses,
-    now: number,
-  ): void {
+  #handleResponse({ header, unsupportedCritical }: DecodedMessage, { inside }: OpenedMessage, path: TransportAddresses, now: number): void {
     const exchange = this.exchanger.exchangeOf(header.messageId);
     if (exchange?.exchangeType !== header.exchangeType) {
       this.services.counters.drop("unknownResponse");

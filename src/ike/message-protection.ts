@@ -2,10 +2,17 @@
 import type { Entropy } from "../crypto/entropy.ts";
 import type { IkeCipherSuite } from "../crypto/ike-cipher.ts";
 import type { IkeKeys } from "../crypto/ike-keys.ts";
-import { decodePayloadChain, encodeProtected, type DecodedMessage, type MessageHeader, type PayloadChain } from "../wire/message.ts";
+import { encodeFragments } from "../wire/fragmentation.ts";
+import {
+  encodeProtected,
+  protectedLength,
+  type BodySealer,
+  type DecodedMessage,
+  type EncodedChain,
+  type MessageHeader,
+} from "../wire/message.ts";
 import { Writer } from "../wire/octets.ts";
-import type { Payload } from "../wire/payload.ts";
-import { BrokenInvariant, MalformedMessage } from "./errors.ts";
+import { BrokenInvariant } from "./errors.ts";
 
 /** An AEAD key lives for far fewer messages than its nonce counts; reaching this means that something loops. */
 const MAX_MESSAGES_PER_KEY = 2 ** 48;
@@ -27,27 +34,28 @@ export class MessageProtection {
     this.#in = isOriginalInitiator ? responder : initiator;
   }
 
-  /** A whole message. Never call it twice for one message ID: repetitions send the same octets (RFC 7296 §2.1). */
-  seal(header: MessageHeader, payloads: readonly Payload[]): Uint8Array {
-    const iv = this.#nextIv();
-    return encodeProtected(header, payloads, {
-      bodyLength: (length) => this.#cipher.bodyLength(length),
-      seal: (aad, plaintext) => this.#cipher.seal({ ...this.#out, aad, iv, plaintext }),
-    });
+  /**
+   * The datagrams of one message: one that holds it whole, or fragments if it would be longer than `room` octets. Never call it twice for one
+   * message ID: repetitions send the same octets (RFC 7296 §2.1).
+   */
+  seal(header: MessageHeader, inner: EncodedChain, room: number): readonly Uint8Array[] {
+    const sealer = this.#sealer();
+    if (protectedLength(inner.octets.length, sealer) <= room) return [encodeProtected(header, inner, sealer)];
+    return encodeFragments(header, inner, room, sealer);
   }
 
-  /** What is inside; "integrity" if the message is not the peer's; MalformedMessage if it is, and malformed inside. */
-  open(message: DecodedMessage): PayloadChain | MalformedMessage | "unprotected" | "integrity" {
-    const encrypted = message.payloads.at(-1);
-    if (encrypted?.type !== "SK" || message.aad === undefined) return "unprotected";
-    const plaintext = this.#cipher.open({ ...this.#in, aad: message.aad, body: encrypted.body });
-    if (plaintext === undefined) return "integrity";
-    try {
-      return decodePayloadChain(encrypted.firstInner, plaintext);
-    } catch (error) {
-      if (error instanceof MalformedMessage) return error;
-      throw error;
-    }
+  /** What is inside the SK payload, or is this fragment's part of it; "integrity" if the message is not the peer's. */
+  open({ payloads, aad }: DecodedMessage): Uint8Array | "unprotected" | "integrity" {
+    const encrypted = payloads.at(-1);
+    if ((encrypted?.type !== "SK" && encrypted?.type !== "SKF") || aad === undefined) return "unprotected";
+    return this.#cipher.open({ ...this.#in, aad, body: encrypted.body }) ?? "integrity";
+  }
+
+  #sealer(): BodySealer {
+    return {
+      bodyLength: (length) => this.#cipher.bodyLength(length),
+      seal: (aad, plaintext) => this.#cipher.seal({ ...this.#out, aad, iv: this.#nextIv(), plaintext }),
+    };
   }
 
   /** An AEAD's IV must never repeat under one key, and a counter is the simplest proof of that (RFC 5282 §3); CBC needs it unpredictable. */

@@ -5,8 +5,8 @@
 
 export type RequestVerdict =
   | { readonly kind: "new" }
-  /** Seen before and answered: send these octets again. */
-  | { readonly kind: "repeated"; readonly response: Uint8Array }
+  /** Seen before and answered: send these datagrams again. */
+  | { readonly kind: "repeated"; readonly response: readonly Uint8Array[] }
   /** Answered so long ago that the peer must have the answer, or not allowed yet by the window. Not to be answered. */
   | { readonly kind: "outside" };
 
@@ -15,7 +15,7 @@ export class RequestWindow {
   readonly #first: number;
   /** The lowest message ID that was not received yet. */
   #next: number;
-  readonly #answers = new Map<number, Uint8Array>();
+  readonly #answers = new Map<number, readonly Uint8Array[]>();
 
   /** `size`: how many requests the peer may have outstanding, at most. `first`: the ID of its first request. */
   constructor(size: number, first: number) {
@@ -31,7 +31,7 @@ export class RequestWindow {
   }
 
   /** Every new request must end here. Answers are kept as long as the peer could still repeat their requests. */
-  answered(messageId: number, response: Uint8Array): void {
+  answered(messageId: number, response: readonly Uint8Array[]): void {
     this.#answers.set(messageId, response);
     while (this.#answers.has(this.#next)) this.#next++;
     for (const old of this.#answers.keys()) {

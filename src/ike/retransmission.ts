@@ -8,19 +8,19 @@ export interface RetransmissionPorts {
   /** 0 <= x < 1, drawn from the endpoint's entropy. */
   readonly random: () => number;
   /** `attempt` is 0 for the first transmission. */
-  readonly send: (octets: Uint8Array, attempt: number, now: number) => void;
+  readonly send: (datagrams: readonly Uint8Array[], attempt: number, now: number) => void;
   readonly giveUp: (now: number) => void;
 }
 
 export class Retransmission {
   readonly #ports: RetransmissionPorts;
-  readonly #octets: Uint8Array;
+  readonly #datagrams: readonly Uint8Array[];
   #attempt = 0;
   #timer: Timer | undefined;
 
-  /** Sends at once. */
-  constructor(octets: Uint8Array, ports: RetransmissionPorts, now: number) {
-    this.#octets = octets;
+  /** Sends at once. `datagrams`: the request, whole or in fragments, which all are sent again (RFC 7383 §2.6.1). */
+  constructor(datagrams: readonly Uint8Array[], ports: RetransmissionPorts, now: number) {
+    this.#datagrams = datagrams;
     this.#ports = ports;
     this.#transmit(now);
   }
@@ -33,7 +33,7 @@ export class Retransmission {
 
   #transmit(now: number): void {
     const { timers, config, random, send } = this.#ports;
-    send(this.#octets, this.#attempt, now);
+    send(this.#datagrams, this.#attempt, now);
     const wait = config.timeout * config.base ** this.#attempt;
     this.#timer = timers.schedule(now + wait * (1 - config.jitter * random()), "retransmit", (later) => this.#unanswered(later));
   }

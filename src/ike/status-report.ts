@@ -74,7 +74,7 @@ function childSaStatus(ikeSa: IkeSa, child: ChildSa, now: number): ChildSaStatus
 }
 
 function countersOf({ services, guard, registry }: EndpointCore): EndpointCounters {
-  const { messagesIn, messagesOut, retransmitsIn, retransmitsOut, cookiesSent, drops } = services.counters;
+  const { messagesIn, messagesOut, retransmitsIn, retransmitsOut, cookiesSent, fragmentsIn, fragmentsOut, drops } = services.counters;
   return {
     halfOpen: guard.count,
     established: registry.ikeSas.filter(({ isEstablished }) => isEstablished).length,
@@ -83,6 +83,8 @@ function countersOf({ services, guard, registry }: EndpointCore): EndpointCounte
     retransmitsIn,
     retransmitsOut,
     cookiesSent,
+    fragmentsIn,
+    fragmentsOut,
     drops: Object.fromEntries(drops),
   };
 }

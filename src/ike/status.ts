@@ -97,6 +97,8 @@ export interface EndpointCounters {
   readonly retransmitsIn: number;
   readonly retransmitsOut: number;
   readonly cookiesSent: number;
+  readonly fragmentsIn: number;
+  readonly fragmentsOut: number;
   /** Messages that were dropped without an answer, by reason. */
   readonly drops: Readonly<Record<string, number>>;
 }

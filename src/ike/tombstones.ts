@@ -27,8 +27,8 @@ export class Tombstones {
     }
   }
 
-  /** The answer to the very same request. */
-  answerTo(ownSpi: IkeSpi, request: Uint8Array, now: number): Uint8Array | undefined {
+  /** The answer to the very same request; to its first fragment, if it was fragmented (RFC 7383 §2.6.1). */
+  answerTo(ownSpi: IkeSpi, request: Uint8Array, now: number): readonly Uint8Array[] | undefined {
     const stone = this.#stones.get(ownSpi);
     return stone !== undefined && stone.until > now && equalOctets(stone.request, request) ? stone.response : undefined;
   }

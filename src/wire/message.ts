@@ -10,11 +10,11 @@
 import { MalformedMessage } from "./errors.ts";
 import { decodeIkeHeader, encodeIkeHeader, IKE_HEADER_LENGTH, type IkeHeader } from "./ike-header.ts";
 import { concat } from "./octets.ts";
-import { decodePayloadChain, encodePayloadChain } from "./payload-chain.ts";
+import { decodePayloadChain, encodePayloadChain, GENERIC_HEADER_LENGTH, type EncodedChain } from "./payload-chain.ts";
 import type { Payload, SkfPayload, SkPayload } from "./payload.ts";
 
 export { decodePayloadChain, encodePayloadChain, MAX_PAYLOADS } from "./payload-chain.ts";
-export type { PayloadChain } from "./payload-chain.ts";
+export type { EncodedChain, PayloadChain } from "./payload-chain.ts";
 
 export interface IkeMessage {
   readonly header: IkeHeader;
@@ -105,9 +105,12 @@ export function encodeWithSkf(
   return message.subarray(0, message.length - bodyLength);
 }
 
-/** A whole message whose `payloads` travel inside SK. Throws RangeError if the sealer breaks its promise about the length. */
-export function encodeProtected(header: MessageHeader, payloads: readonly Payload[], sealer: BodySealer): Uint8Array<ArrayBuffer> {
-  const inner = encodePayloadChain(payloads);
+/** Octets of a whole message with so many octets inside SK. */
+export const protectedLength = (innerLength: number, sealer: BodySealer): number =>
+  IKE_HEADER_LENGTH + GENERIC_HEADER_LENGTH + sealer.bodyLength(innerLength);
+
+/** A whole message whose `inner` payloads travel inside SK. Throws RangeError if the sealer breaks its promise about the length. */
+export function encodeProtected(header: MessageHeader, inner: EncodedChain, sealer: BodySealer): Uint8Array<ArrayBuffer> {
   const bodyLength = sealer.bodyLength(inner.octets.length);
   const aad = encodeWithSk(header, inner.first, bodyLength);
   const body = sealer.seal(aad, inner.octets);

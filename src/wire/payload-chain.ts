@@ -18,6 +18,12 @@ export interface PayloadChain {
   readonly unsupportedCritical: number | undefined;
 }
 
+/** A chain as it stands in a message: its octets, and the type of its first payload, which the header before it names. */
+export interface EncodedChain {
+  readonly first: number;
+  readonly octets: Uint8Array<ArrayBuffer>;
+}
+
 /**
  * Reads a chain that fills `octets` exactly; `first` is the type of its first payload, 0 for an empty chain. Octets in the result are
  * views of `octets`. Throws MalformedMessage. Every payload takes at least four octets, so no chain can loop.
@@ -60,7 +66,7 @@ function isImplemented(payloadType: number): boolean {
  * The inverse of {@link decodePayloadChain}. Throws RangeError for a payload too long for its 16-bit length, and if an SK or SKF payload is
  * not the last.
  */
-export function encodePayloadChain(payloads: readonly Payload[]): { readonly first: number; readonly octets: Uint8Array<ArrayBuffer> } {
+export function encodePayloadChain(payloads: readonly Payload[]): EncodedChain {
   const writer = new Writer(512);
   payloads.forEach((payload, index) => {
     const body = encodePayloadBody(payload);

@@ -44,9 +44,9 @@ function setUp(tries = 3) {
       timers,
       config: { timeout: 1000, base: 2, tries, jitter: 0 },
       random: () => 0.5,
-      seal: (_type, id) => Uint8Array.of(id),
-      send: (octets, _exchange, id, attempt, at) => {
-        assert.deepEqual(octets, Uint8Array.of(id), "the same octets every time");
+      seal: (_type, id) => [Uint8Array.of(id), Uint8Array.of(id, 2)],
+      send: (datagrams, _exchange, id, attempt, at) => {
+        assert.deepEqual(datagrams, [Uint8Array.of(id), Uint8Array.of(id, 2)], "the same datagrams every time");
         sent.push({ id, attempt, at });
       },
       peerUnreachable: ({ name }) => unreachable.push(name),

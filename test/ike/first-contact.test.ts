@@ -10,7 +10,7 @@ import { assertAgreement, childStates, eventsOf, ikeStates } from "./harness/ass
 import { espProposals, ikeProposals, LEFT_ADDRESS } from "./harness/configs.ts";
 import { World } from "./harness/world.ts";
 
-const INIT = "SA, KE, NONCE, N(NAT_DETECTION_SOURCE_IP), N(NAT_DETECTION_DESTINATION_IP)";
+const INIT = "SA, KE, NONCE, N(NAT_DETECTION_SOURCE_IP), N(NAT_DETECTION_DESTINATION_IP), N(IKEV2_FRAGMENTATION_SUPPORTED)";
 const AUTH_REQUEST = "IDi, N(INITIAL_CONTACT), IDr, AUTH, N(SET_WINDOW_SIZE), SA, TSi, TSr";
 const AUTH_RESPONSE = "IDr, AUTH, N(SET_WINDOW_SIZE), SA, TSi, TSr";
 

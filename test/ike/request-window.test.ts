@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RequestWindow } from "../../src/ike/request-window.ts";
 
-const answer = (n: number): Uint8Array => Uint8Array.of(n);
+const answer = (n: number): readonly Uint8Array[] => [Uint8Array.of(n)];
 
-test("a request is new once; repeated, it gets the same octets", () => {
+test("a request is new once; repeated, it gets the same datagrams", () => {
   const window = new RequestWindow(1, 0);
   assert.deepEqual(window.classify(0), { kind: "new" });
   window.answered(0, answer(7));

@@ -3,12 +3,15 @@ import { test } from "node:test";
 import { Tombstones } from "../../src/ike/tombstones.ts";
 import { ikeSpi } from "../../src/wire/ike-header.ts";
 
-const last = (n: number): { request: Uint8Array; response: Uint8Array } => ({ request: Uint8Array.of(n), response: Uint8Array.of(n, n) });
+const last = (n: number): { request: Uint8Array; response: readonly Uint8Array[] } => ({
+  request: Uint8Array.of(n),
+  response: [Uint8Array.of(n, n)],
+});
 
 test("the very same request gets the same answer for a minute", () => {
   const stones = new Tombstones();
   stones.add(ikeSpi(1n), last(1), 0);
-  assert.deepEqual(stones.answerTo(ikeSpi(1n), Uint8Array.of(1), 59_999), Uint8Array.of(1, 1));
+  assert.deepEqual(stones.answerTo(ikeSpi(1n), Uint8Array.of(1), 59_999), [Uint8Array.of(1, 1)]);
   assert.equal(stones.answerTo(ikeSpi(1n), Uint8Array.of(2), 0), undefined);
   assert.equal(stones.answerTo(ikeSpi(2n), Uint8Array.of(1), 0), undefined);
   assert.equal(stones.answerTo(ikeSpi(1n), Uint8Array.of(1), 60_000), undefined);

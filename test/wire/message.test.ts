@@ -121,7 +121,7 @@ describe("protected messages", () => {
 
   it("encodeProtected hands the sealer the final aad and the inner chain", () => {
     const inner: Payload[] = [{ type: "DELETE", protocolId: 3, spiSize: 4, spis: [fromHex("c1a0ffee")] }];
-    const decoded = decodeMessage(encodeProtected(HEADER, inner, sealer));
+    const decoded = decodeMessage(encodeProtected(HEADER, encodePayloadChain(inner), sealer));
     const sk = decoded.payloads.at(-1);
     assert.ok(sk?.type === "SK");
     assert.equal(sk.body[0], 32, "the sealer saw an aad of header and generic header");
@@ -131,12 +131,12 @@ describe("protected messages", () => {
   });
 
   it("an empty protected message is a liveness check", () => {
-    const decoded = decodeMessage(encodeProtected(HEADER, [], sealer));
+    const decoded = decodeMessage(encodeProtected(HEADER, encodePayloadChain([]), sealer));
     assert.deepEqual(decoded.payloads, [{ type: "SK", firstInner: 0, body: fromHex("201c1c") }]);
   });
 
   it("a sealer that breaks its promise is caught before the message leaves", () => {
     const liar: BodySealer = { bodyLength: (length) => length + 4, seal: sealer.seal };
-    assert.throws(() => encodeProtected(HEADER, [], liar), /promised 4 octets and gave 3/);
+    assert.throws(() => encodeProtected(HEADER, encodePayloadChain([]), liar), /promised 4 octets and gave 3/);
   });
 });

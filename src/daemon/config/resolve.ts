@@ -43,6 +43,7 @@ export class Resolution {
       halfOpenTimeout: daemon.half_open_timeout,
       retransmit: daemon.retransmit,
       natKeepalive: daemon.nat_keepalive,
+      fragmentSize: daemon.fragment_size,
       windowSize: daemon.window_size,
       deleteGrace: daemon.delete_grace,
       draftNotifies: { cpuQueues: daemon.cpu_queues_notify, cpuQueueInfo: daemon.cpu_queue_info_notify },
@@ -70,6 +71,8 @@ export class Resolution {
       unique: section.unique,
       keyingTries: section.keyingtries,
       encap: section.encap,
+      // IKEv2 has nothing to force: that is for IKEv1, where swanctl keeps the word.
+      fragmentation: section.fragmentation === "force" ? "yes" : section.fragmentation,
       mobike: false,
     };
   }

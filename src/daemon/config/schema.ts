@@ -187,6 +187,11 @@ export const connectionSchema = z.strictObject({
     expects: YES_NO,
     default: "yes",
   }),
+  fragmentation: defaulted(oneOf("yes", "accept", "force", "no"), {
+    about: "IKE fragmentation (RFC 7383): both ways, only of what the peer sends, or not at all; force means yes.",
+    expects: "yes, accept, force or no",
+    default: "yes",
+  }),
 });
 
 /** The key of an owner is `id`, or `id-` and any suffix, as in swanctl.conf. */
@@ -284,6 +289,11 @@ export const daemonSchema = z.strictObject({
     about: "IKE requests that may be outstanding at a time, in each direction.",
     expects: "a whole number from 1 to 64",
     default: "16",
+  }),
+  fragment_size: defaulted(integerFrom(576, 65_535), {
+    about: "Size of the IP datagrams, headers included, that longer IKE messages are fragmented into (RFC 7383).",
+    expects: "a whole number from 576 to 65535",
+    default: "1280",
   }),
   nat_keepalive: defaulted(parseDuration, {
     about: "Interval of keepalives when nothing else is sent; 0: none.",

@@ -13,6 +13,7 @@ import { cookie, cookieOf, findErrorNotify, findNotify, invalidKeMethodOf, signa
 import type { Payload } from "../../wire/payload.ts";
 import type { ConnectionConfig } from "../config.ts";
 import { LocalMisconfiguration, MalformedMessage, NoAgreement, PeerMisbehaved } from "../errors.ts";
+import { agreeOnFragmentation, fragmentationNotifies } from "../fragmentation-support.ts";
 import type { Handshake } from "../handshake.ts";
 import { IkeSaKeys } from "../ike-sa-keys.ts";
 import type { IkeSa } from "../ike-sa.ts";
@@ -122,6 +123,7 @@ export class IkeSaInitInitiator {
     this.stop();
     ikeSa.peerSpi = peerSpi;
     ikeSa.nat = nat;
+    ikeSa.fragmentation = agreeOnFragmentation([this.#config], payloads);
     const inputs = { nonceI: this.#nonce, nonceR, spiI, spiR: peerSpi, sharedSecret };
     ikeSa.useKeys(IkeSaKeys.derive(chosen.transforms, inputs, true, services.entropy));
     this.#outcome.completed({ request: this.#request, response: octets.slice(), nonceI: this.#nonce, nonceR, peerAbilities }, now);
@@ -170,10 +172,10 @@ export class IkeSaInitInitiator {
       timers: services.timers,
       config: services.config.retransmit,
       random: () => services.random(),
-      send: (octets: Uint8Array, attempt: number, at: number) => ikeSa.sendClear(octets, attempt, at),
+      send: (datagrams: readonly Uint8Array[], attempt: number, at: number) => ikeSa.sendClear(datagrams, attempt, at),
       giveUp: (at: number) => this.#outcome.failed("The peer does not answer.", "unreachable", at),
     };
-    this.#retransmission = new Retransmission(this.#request, ports, now);
+    this.#retransmission = new Retransmission([this.#request], ports, now);
   }
 
   #payloads(): Payload[] {
@@ -185,6 +187,7 @@ export class IkeSaInitInitiator {
       { type: "KE", method: this.#keyExchange.method, data: this.#keyExchange.publicValue },
       { type: "NONCE", data: this.#nonce },
       ...natDetectionNotifies(ownSpi, NO_IKE_SPI, addresses.local, addresses.remote, fake),
+      ...fragmentationNotifies([this.#config]),
       ...(this.#config.remote.auth === "pubkey" ? [signatureHashAlgorithms(SIGNATURE_HASHES)] : []),
     ];
   }

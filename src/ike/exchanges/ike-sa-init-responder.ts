@@ -15,6 +15,7 @@ import type { ConnectionConfig } from "../config.ts";
 import type { DropReason } from "../counters.ts";
 import { notifyForError } from "../errors.ts";
 import type { HalfOpenGuard } from "../half-open.ts";
+import { agreeOnFragmentation, fragmentationNotifies } from "../fragmentation-support.ts";
 import type { Handshake } from "../handshake.ts";
 import { IkeSaKeys } from "../ike-sa-keys.ts";
 import { IkeSa, type IkeSaOwner } from "../ike-sa.ts";
@@ -111,6 +112,7 @@ function negotiate(
     owner,
   );
   ikeSa.nat = detectNat(payloads, spiI, NO_IKE_SPI, path.local, path.remote);
+  ikeSa.fragmentation = agreeOnFragmentation(candidates, payloads);
   ikeSa.useKeys(IkeSaKeys.derive(chosen.transforms, { nonceI, nonceR, spiI, spiR, sharedSecret }, false, services.entropy));
   const fake = candidates.some(({ encap }) => encap) ? services.entropy.bytes(20) : undefined;
   const remotes = candidates.map(({ remote }) => remote);
@@ -120,6 +122,7 @@ function negotiate(
     { type: "NONCE", data: nonceR },
     // Only to a peer that knows them (§2.23).
     ...(ikeSa.nat.supported ? natDetectionNotifies(spiI, spiR, path.local, path.remote, fake) : []),
+    ...(ikeSa.fragmentation.accepts ? fragmentationNotifies(candidates) : []),
     ...(remotes.some(({ auth }) => auth === "pubkey") ? [signatureHashAlgorithms(SIGNATURE_HASHES)] : []),
     ...certificateRequests(remotes),
   ];

@@ -41,6 +41,7 @@ const FULL = `connections:
     over_time: 10m
     unique: replace
     keyingtries: 0
+    fragmentation: accept
     children:
       net:
         local_ts: [10.1.0.0/16, "fd01::/64[tcp/443]"]
@@ -76,6 +77,7 @@ daemon:
   nat_port: 14500
   max_sas_per_cpu: 64
   window_size: 4
+  fragment_size: 600
   nat_keepalive: 0
   half_open_limit: 10
   cookie_threshold: 3
@@ -154,6 +156,7 @@ test("every key reaches its place", () => {
     halfOpenTimeout: 5000,
     retransmit: { timeout: 500, base: 2, tries: 3, jitter: 0 },
     natKeepalive: 0,
+    fragmentSize: 600,
     windowSize: 4,
     deleteGrace: 2000,
     draftNotifies: { cpuQueues: 41_000, cpuQueueInfo: 41_001 },
@@ -173,6 +176,7 @@ test("every key reaches its place", () => {
     unique: "replace",
     keyingTries: 0,
     encap: true,
+    fragmentation: "accept",
     mobike: false,
   });
   assert.deepEqual(

@@ -36,11 +36,12 @@ export class MessageReader {
     const message = decodeMessage(octets);
     const { header, aad } = message;
     const last = message.payloads.at(-1);
-    if (last?.type !== "SK" || aad === undefined) return message.payloads;
+    if ((last?.type !== "SK" && last?.type !== "SKF") || aad === undefined) return message.payloads;
     const keys = this.#keys.get(formatIkeSpi(header.initiatorSpi) + formatIkeSpi(header.responderSpi));
     if (keys === undefined) return message.payloads;
     const plaintext = keys.cipher.open({ ...(header.isInitiator ? keys.initiator : keys.responder), aad, body: last.body });
-    if (plaintext === undefined) return message.payloads;
+    // Half a payload cannot be read.
+    if (plaintext === undefined || last.type === "SKF") return message.payloads;
     return decodePayloadChain(last.firstInner, plaintext).payloads;
   }
 
@@ -59,6 +60,8 @@ function nameOf(payload: Payload): string {
       return `N(${NotifyType.nameOf(payload.notifyType)})`;
     case "DELETE":
       return payload.protocolId === ProtocolId.IKE ? "D(IKE)" : `D(${payload.spis.length})`;
+    case "SKF":
+      return `SKF(${payload.fragmentNumber}/${payload.totalFragments})`;
     case "UNKNOWN":
       return `unknown(${payload.payloadType})`;
     default:

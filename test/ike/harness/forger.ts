@@ -2,7 +2,7 @@
 import { ikeCipherFor, type IkeCipherSuite } from "../../../src/crypto/ike-cipher.ts";
 import type { KeyMaterial } from "../../../src/ike/events.ts";
 import { ikeSpi } from "../../../src/wire/ike-header.ts";
-import { encodeProtected, type MessageHeader } from "../../../src/wire/message.ts";
+import { encodePayloadChain, encodeProtected, type MessageHeader } from "../../../src/wire/message.ts";
 import type { Payload } from "../../../src/wire/payload.ts";
 
 export interface Forgery {
@@ -57,7 +57,7 @@ export class Forger {
     new DataView(iv.buffer).setUint32(0, 0x7fffffff);
     new DataView(iv.buffer).setUint32(4, ++this.#sealed);
     const encryptionKey = flags.isInitiator ? material.skEi : material.skEr;
-    return encodeProtected(header, payloads, {
+    return encodeProtected(header, encodePayloadChain(payloads), {
       bodyLength: (length) => cipher.bodyLength(length),
       seal: (aad, plaintext) => cipher.seal({ encryptionKey, integrityKey: new Uint8Array(0), aad, iv, plaintext }),
     });
