@@ -14,8 +14,6 @@ const IPV6_MIN_MTU = 1280;
 export function crossCheck({ endpoint, daemon }: HawserConfig): { findings: Finding[]; warnings: string[] } {
   const findings: Finding[] = [];
   const warnings: string[] = [];
-  if (endpoint.connections.length === 0)
-    findings.push({ path: ["connections"], text: "No connection is configured; there must be at least one." });
   for (const connection of endpoint.connections) {
     findings.push(...checkConnection(connection, endpoint.secrets));
     warnings.push(...warnConnection(connection));
@@ -50,9 +48,11 @@ function checkConnection(connection: ConnectionConfig, secrets: HawserConfig["en
   if (!connection.encap) {
     findings.push({ path: [...path, "encap"], text: "This must be yes: the user-space data plane knows ESP in UDP only." });
   }
-  const { id } = connection.remote;
-  const known = id === "%any" ? secrets.length > 0 : findSecret(secrets, connection.local.id, id) !== undefined;
-  if (!known) {
+  const { local, remote } = connection;
+  const { id } = remote;
+  const needsSecret = local.auth === "psk" || remote.auth === "psk";
+  const known = id === "%any" ? secrets.length > 0 : findSecret(secrets, local.id, id) !== undefined;
+  if (needsSecret && !known) {
     const whom = id === "%any" ? "any peer" : `"${formatIdentity(id)}"`;
     findings.push({
       path: [...path, "remote"],

@@ -8,7 +8,9 @@ import { parseIdentity } from "../../ike/identity.ts";
 import { InvalidText } from "../../wire/errors.ts";
 import type { Proposal } from "../../wire/proposal.ts";
 import { isPlainAddress } from "./addresses.ts";
+import { AuthenticationSections } from "./authentication.ts";
 import type { HawserConfig } from "./config.ts";
+import { CredentialFiles } from "./credential-files.ts";
 import type { Finding } from "./explain.ts";
 import type { ChildSection, ConfigFile, ConnectionSection, DaemonSection, SecretSection } from "./schema.ts";
 import { decodeSecret, SHORTEST_GOOD_SECRET } from "./secrets.ts";
@@ -22,10 +24,15 @@ export class Resolution {
   readonly warnings: string[] = [];
   #holdsSecrets = false;
   readonly #directory: string;
+  readonly #date: number;
 
-  /** @param file paths in it are relative to its directory */
-  constructor(file: string) {
+  /**
+   * @param file paths in it are relative to its directory
+   * @param date milliseconds since 1970, for warnings of certificates that are not valid
+   */
+  constructor(file: string, date: number) {
     this.#directory = dirname(file);
+    this.#date = date;
   }
 
   resolve(file: string, sections: ConfigFile): HawserConfig {
@@ -33,9 +40,13 @@ export class Resolution {
     return { file, endpoint, daemon: daemonConfig(sections.daemon), holdsSecrets: this.#holdsSecrets, warnings: this.warnings };
   }
 
-  #endpoint({ connections, secrets, daemon }: ConfigFile): EndpointConfig {
+  #endpoint({ connections, secrets, authorities, daemon }: ConfigFile): EndpointConfig {
+    if (Object.keys(connections).length === 0) {
+      this.findings.push({ path: ["connections"], text: "No connection is configured; there must be at least one." });
+    }
+    const authentication = new AuthenticationSections(new CredentialFiles(this.#directory), authorities, this, this.#date);
     return {
-      connections: Object.entries(connections).map(([name, section]) => this.#connection(name, section, daemon)),
+      connections: Object.entries(connections).flatMap(([name, section]) => this.#connection(name, section, daemon, authentication)),
       secrets: Object.entries(secrets).flatMap(([name, section]) => this.#secret(name, section)),
       halfOpenLimit: daemon.half_open_limit,
       cookieThreshold: daemon.cookie_threshold,
@@ -52,18 +63,22 @@ export class Resolution {
     };
   }
 
-  #connection(name: string, section: ConnectionSection, daemon: DaemonSection): ConnectionConfig {
+  /** None after a finding that leaves an end without authentication. */
+  #connection(name: string, section: ConnectionSection, daemon: DaemonSection, authentication: AuthenticationSections): ConnectionConfig[] {
     const localAddrs = section.local_addrs ?? ["%any"];
     const remoteAddrs = section.remote_addrs ?? ["%any"];
-    return {
+    const local = authentication.local(name, section, () => this.#addressIdentity(name, localAddrs));
+    const remote = authentication.remote(name, section, identityOfAddress(remoteAddrs) ?? "%any");
+    if (local === undefined || remote === undefined) return [];
+    const config: ConnectionConfig = {
       name,
       localAddrs,
       remoteAddrs,
       localPort: section.local_port ?? daemon.ike_port,
       remotePort: section.remote_port,
       proposals: numbered(section.proposals ?? defaultIkeProposals()),
-      local: { auth: section.local.auth, id: section.local.id ?? this.#addressIdentity(name, localAddrs) },
-      remote: { auth: section.remote.auth, id: section.remote.id ?? identityOfAddress(remoteAddrs) ?? "%any" },
+      local,
+      remote,
       children: Object.entries(section.children).map(([childName, child]) => childConfig(childName, child)),
       dpdDelay: section.dpd_delay,
       rekeyTime: section.rekey_time,
@@ -75,6 +90,7 @@ export class Resolution {
       fragmentation: section.fragmentation === "force" ? "yes" : section.fragmentation,
       mobike: false,
     };
+    return [config];
   }
 
   /** The default of `local.id`. */

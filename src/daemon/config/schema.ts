@@ -3,7 +3,8 @@ import { z } from "zod";
 import { parseProposal } from "../../crypto/algorithms.ts";
 import { parseIdentity } from "../../ike/identity.ts";
 import { parsePrefix } from "../../wire/traffic-selector.ts";
-import { parseAddressPattern, parseDeviceName, parseInterfaceAddress, parseRemoteIdentity } from "./addresses.ts";
+import { parseAddressPattern, parseDeviceName, parseInterfaceAddress } from "./addresses.ts";
+import { authoritySchema, localSchema, remoteSchema } from "./authentication-schema.ts";
 import { parseCpuChoice } from "./cpus.ts";
 import { defaulted, listOf, optional, optionalListOf, required } from "./fields.ts";
 import {
@@ -114,24 +115,6 @@ export const childSchema = z.strictObject({
   copy_ecn: defaulted(parseBoolean, { about: "Carry ECN across the tunnel (RFC 6040).", expects: YES_NO, default: "yes" }),
 });
 
-const localSchema = z.strictObject({
-  auth: defaulted(oneOf("psk"), { about: "How this side proves who it is.", expects: "psk", default: "psk" }),
-  id: optional(parseIdentity, {
-    about: "Identity of this side: an address, a host name, user@host, or with the type in front (keyid:…).",
-    expects: "an identity such as west.example",
-    default: "the first plain address in local_addrs",
-  }),
-});
-
-const remoteSchema = z.strictObject({
-  auth: defaulted(oneOf("psk"), { about: "How the peer proves who it is.", expects: "psk", default: "psk" }),
-  id: optional(parseRemoteIdentity, {
-    about: 'Identity that the peer must prove; "%any": whichever has a secret here.',
-    expects: 'an identity such as east.example, or "%any"',
-    default: "the first plain address in remote_addrs, else %any",
-  }),
-});
-
 export const connectionSchema = z.strictObject({
   local_addrs: optionalListOf(parseAddressPattern, {
     about: "Addresses of this host for IKE and ESP. %any: all that the host has at start.",
@@ -157,6 +140,16 @@ export const connectionSchema = z.strictObject({
     about: "IKE proposals in order of preference.",
     expects: "a list of proposals such as aes128gcm16-prfsha256-x25519",
     default: "the built-in proposals",
+  }),
+  send_cert: defaulted(oneOf("always", "ifasked", "never"), {
+    about: "Whether this side sends its certificate or raw public key: in any case, when the peer asks, or never.",
+    expects: "always, ifasked or never",
+    default: "ifasked",
+  }),
+  send_certreq: defaulted(parseBoolean, {
+    about: "Ask the peer for a certificate, naming the authorities that are trusted.",
+    expects: YES_NO,
+    default: "yes",
   }),
   local: localSchema.prefault({}),
   remote: remoteSchema.prefault({}),
@@ -337,6 +330,7 @@ export const daemonSchema = z.strictObject({
 export const configSchema = z.strictObject({
   connections: z.record(z.string(), connectionSchema).meta({ expects: "a mapping from the names of the connections to their settings" }),
   secrets: z.record(z.string(), secretSchema).prefault({}).meta({ expects: "a mapping from names such as ike-east to secrets" }),
+  authorities: z.record(z.string(), authoritySchema).prefault({}).meta({ expects: "a mapping from names to authorities" }),
   daemon: daemonSchema.prefault({}),
 });
 

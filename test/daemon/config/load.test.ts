@@ -280,12 +280,12 @@ test("each mistake is told with its line, its key, and what would be right", () 
     ],
     [edited("    remote_addrs", "    remote_addrs: 192.0.2.2", "    encap: no"), /^h\.yaml:4: connections\.west\.encap: This must be yes/m],
     [
-      edited("    local:", "    local:", "      auth: pubkey"),
-      /^h\.yaml:5: connections\.west\.local\.auth: "pubkey" is not one of psk\.$/m,
+      edited("    local:", "    local:", "      auth: eap"),
+      /^h\.yaml:5: connections\.west\.local\.auth: "eap" is not one of psk, pubkey\.$/m,
     ],
     [
-      edited("      id: west", '      id: "O=West"'),
-      /^h\.yaml:5: connections\.west\.local\.id: The identity "O=West" looks like a distinguished name/m,
+      edited("      id: west", '      id: "CN=west, west"'),
+      /^h\.yaml:5: connections\.west\.local\.id: The identity "CN=west, west" cannot be read: "west" is not an attribute/m,
     ],
     [
       edited("      id: west", "      auth: psk"),
