@@ -83,7 +83,13 @@ export class WorkerBox {
       udpOffload: true,
     });
     this.engine = createEngine(engine, this.memory, { offset: this.map.engineArena, size: this.map.engineArenaSize });
-    this.sad = new WorkerSad(this.memory, this.map, this.kernels, this.engine, new DestinationTable(this.memory, this.map.dests, [LOCAL]));
+    this.sad = new WorkerSad(
+      this.memory,
+      this.map,
+      this.kernels,
+      this.engine,
+      new DestinationTable(this.memory, this.map.dests, [{ local: LOCAL }]),
+    );
     const everything = parsePrefix("10.0.0.0/8");
     this.sad.addPolicy({ id: POLICY, name: "bench", localTs: [everything], remoteTs: [everything], priority: 1, onMissingSa: "resteer" });
     const common = {

@@ -9,6 +9,7 @@ import type { KeyMaterial } from "../ike/events.ts";
 import { cpuIndex } from "../ipsec/names.ts";
 import { newSpiSteering } from "../ipsec/spi-steering.ts";
 import type { SpiSteering } from "../ipsec/spi-steering.ts";
+import { AddressWatch } from "./address-watch.ts";
 import type { HawserConfig } from "./config/config.ts";
 import { dataPlaneStatus } from "./data-plane-status.ts";
 import { EndpointDriver } from "./endpoint-driver.ts";
@@ -43,7 +44,7 @@ export class Daemon {
   readonly #config: HawserConfig;
   readonly #cpus: readonly number[];
   readonly #log: Logger;
-  readonly #addresses: readonly string[];
+  readonly #addresses: AddressWatch;
   readonly #transport: IkeTransport;
   readonly #device: TunnelDevice;
   readonly #dataPlane: DataPlane;
@@ -100,7 +101,17 @@ export class Daemon {
     this.#config = config;
     this.#cpus = cpus;
     this.#log = log;
-    this.#addresses = addresses;
+    this.#addresses = new AddressWatch(
+      {
+        connections: config.endpoint.connections,
+        hostAddresses: () => network.addresses().filter((address) => address.device !== device.name),
+        openSockets: (address) => transport.add(address),
+        addSockets: (sockets) => dataPlane.addSockets(sockets),
+        onChange: (present) => this.driver.localAddresses(present),
+        log,
+      },
+      addresses,
+    );
     this.#transport = transport;
     this.#device = device;
     this.#dataPlane = dataPlane;
@@ -151,7 +162,7 @@ export class Daemon {
         dispatch: { mode: this.#device.dispatch.dispatch, reason: this.#device.dispatch.reason },
       },
       cpus: this.#cpus,
-      localAddresses: this.#addresses,
+      localAddresses: this.#addresses.addresses,
       dataPlane: this.dataPlaneStatus(),
       endpoint: this.#freshEndpointStatus(),
     };
@@ -170,6 +181,7 @@ export class Daemon {
   async #stop(): Promise<void> {
     await this.#closeSas();
     for (const timer of this.#timers) clearInterval(timer);
+    this.#addresses.close();
     this.driver.close();
     await this.#dataPlane.stop();
     this.#routing.clear();
@@ -205,10 +217,10 @@ export class Daemon {
       cpus: this.#cpus.map((_, index) => cpuIndex(index)),
       now: monotonicClock.now(),
       date: () => Date.now(),
-      sourceFor: (remote) => sourceTowards(network, remote, this.#addresses),
+      sourceFor: (remote) => sourceTowards(network, remote, this.#addresses.addresses),
       ...(keys !== undefined && { onKeys: (material: KeyMaterial) => keys.note(material) }),
     });
-    for (const address of this.#addresses) endpoint.addLocalAddress(address);
+    for (const address of this.#addresses.addresses) endpoint.addLocalAddress(address);
     return endpoint;
   }
 

@@ -47,6 +47,10 @@ export class EndpointDriver {
     this.#turn((now) => this.#endpoint.handleUsage(usage, now));
   }
 
+  localAddresses(addresses: readonly string[]): void {
+    this.#turn((now) => this.#endpoint.handleLocalAddresses(addresses, now));
+  }
+
   command(command: Command): CommandResult {
     let result: CommandResult = { ok: false, reason: "The daemon is ending." };
     this.#turn((now) => (result = this.#endpoint.handleCommand(command, now)));

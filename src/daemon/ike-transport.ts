@@ -29,46 +29,65 @@ export interface WorkerSockets {
   readonly fds: readonly number[];
 }
 
-export class IkeTransport {
-  readonly workerSockets: readonly WorkerSockets[];
-  readonly #sockets: ReadonlyMap<string, Socket>;
+/** Addresses that there can be sockets for: as many as a worker can watch (memory-map.ts). */
+const MOST_ADDRESSES = 60;
 
-  private constructor(sockets: ReadonlyMap<string, Socket>, workerSockets: readonly WorkerSockets[]) {
-    this.#sockets = sockets;
-    this.workerSockets = workerSockets;
+export class IkeTransport {
+  readonly #options: TransportOptions;
+  readonly #sockets = new Map<string, Socket>();
+  readonly #workerSockets: WorkerSockets[] = [];
+
+  private constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  get workerSockets(): readonly WorkerSockets[] {
+    return this.#workerSockets;
   }
 
   /** @throws SystemCallError, and leaves nothing open */
-  static async open({ addresses, ikePort, natPort, steering, onDatagram, onError }: TransportOptions): Promise<IkeTransport> {
-    const sockets = new Map<string, Socket>();
-    const workerSockets: WorkerSockets[] = [];
-    const transport = new IkeTransport(sockets, workerSockets);
-    const buffers = { sendBuffer: SOCKET_BUFFER, receiveBuffer: SOCKET_BUFFER };
-    const adopt = async (fd: number, local: SocketAddress, isNat: boolean): Promise<void> => {
-      const socket = createSocket(local.address.includes(":") ? "udp6" : "udp4");
-      sockets.set(keyOf(local), socket);
-      socket.on("error", (error) => onError(error, local));
-      socket.on("message", (octets, { address, port }) => {
-        const ike = isNat ? withoutMarker(octets) : octets;
-        if (ike !== undefined) onDatagram({ local, remote: { address: canonical(address), port }, octets: ike });
-      });
-      await new Promise<void>((resolve) => socket.bind({ fd }, resolve));
-    };
+  static async open(options: TransportOptions): Promise<IkeTransport> {
+    const transport = new IkeTransport(options);
     try {
-      for (const address of addresses) {
-        const [ikeFd] = openUdpGroup({ address, port: ikePort, count: 1, ...buffers });
-        await adopt(ikeFd as number, { address, port: ikePort }, false);
-        const local = { address, port: natPort };
-        const [controlFd, ...fds] = openUdpGroup({ address, port: natPort, count: 1 + steering.workers, ...buffers });
-        workerSockets.push({ local, fds });
-        attachSpiSteering(controlFd as number, steering);
-        await adopt(controlFd as number, local, true);
-      }
+      for (const address of options.addresses) await transport.add(address);
     } catch (error) {
       transport.close();
       throw error;
     }
     return transport;
+  }
+
+  /**
+   * Opens the sockets of one more address. They stay when the address goes: it may come back, and SAs may still name it. Undefined: they are there,
+   * or there is no room for more.
+   *
+   * @throws SystemCallError
+   */
+  async add(address: string): Promise<WorkerSockets | undefined> {
+    const { ikePort, natPort, steering } = this.#options;
+    const local = { address, port: natPort };
+    if (this.#sockets.has(keyOf(local)) || this.#workerSockets.length >= MOST_ADDRESSES) return undefined;
+    const buffers = { sendBuffer: SOCKET_BUFFER, receiveBuffer: SOCKET_BUFFER };
+    const [ikeFd] = openUdpGroup({ address, port: ikePort, count: 1, ...buffers });
+    await this.#adopt(ikeFd as number, { address, port: ikePort }, false);
+    const [controlFd, ...fds] = openUdpGroup({ address, port: natPort, count: 1 + steering.workers, ...buffers });
+    const workerSockets = { local, fds };
+    this.#workerSockets.push(workerSockets);
+    attachSpiSteering(controlFd as number, steering);
+    await this.#adopt(controlFd as number, local, true);
+    return workerSockets;
+  }
+
+  async #adopt(fd: number, local: SocketAddress, isNat: boolean): Promise<void> {
+    const { onDatagram, onError } = this.#options;
+    const socket = createSocket(local.address.includes(":") ? "udp6" : "udp4");
+    this.#sockets.set(keyOf(local), socket);
+    socket.on("error", (error) => onError(error, local));
+    socket.on("message", (octets, { address, port }) => {
+      const ike = isNat ? withoutMarker(octets) : octets;
+      if (ike !== undefined) onDatagram({ local, remote: { address: canonical(address), port }, octets: ike });
+    });
+    await new Promise<void>((resolve) => socket.bind({ fd }, resolve));
   }
 
   /** @param marker four zero octets go first, so that the peer does not take the message for ESP (RFC 3948 §2.2) */
@@ -87,7 +106,7 @@ export class IkeTransport {
   /** Closes all sockets, those of the workers too: the workers must have ended. */
   close(): void {
     for (const socket of this.#sockets.values()) socket.close();
-    for (const { fds } of this.workerSockets) for (const fd of fds) close(fd);
+    for (const { fds } of this.#workerSockets) for (const fd of fds) close(fd);
   }
 }
 

@@ -13,19 +13,10 @@ import { ExitCode, Failure } from "./exit-codes.ts";
  * @throws Failure USAGE when a connection names an address, or a prefix, that the host does not have
  */
 export function localAddresses(connections: readonly ConnectionConfig[], host: readonly InterfaceAddress[]): string[] {
-  const present = host.filter(({ scope }) => scope !== "link").map(({ address, scope }) => ({ address: canonical(address), scope }));
-  const wanted = new Set<string>();
+  const present = usable(host);
   for (const { name, localAddrs } of connections) {
-    const found = present.filter(
-      ({ address, scope }) =>
-        matchesAddress(
-          localAddrs.filter((pattern) => pattern !== "%any"),
-          address,
-        ) ||
-        (localAddrs.includes("%any") && scope === "global"),
-    );
-    for (const { address } of found) wanted.add(address);
-    const absent = localAddrs.filter((pattern) => isPlainAddress(pattern) && !found.some(({ address }) => address === canonical(pattern)));
+    const found = present.filter((address) => isFor(localAddrs, address)).map(({ address }) => address);
+    const absent = localAddrs.filter((pattern) => isPlainAddress(pattern) && !found.includes(canonical(pattern)));
     if (absent.length > 0 || found.length === 0) {
       const names = absent.length > 0 ? absent.join(", ") : localAddrs.join(", ");
       throw new Failure(
@@ -34,7 +25,24 @@ export function localAddresses(connections: readonly ConnectionConfig[], host: r
       );
     }
   }
-  return present.map(({ address }) => address).filter((address, index, all) => wanted.has(address) && all.indexOf(address) === index);
+  return presentAddresses(connections, host);
+}
+
+/** The same later on, when addresses come and go: those that are there. `host` without the TUN device's own. */
+export function presentAddresses(connections: readonly ConnectionConfig[], host: readonly InterfaceAddress[]): string[] {
+  const wanted = usable(host).filter((address) => connections.some(({ localAddrs }) => isFor(localAddrs, address)));
+  return [...new Set(wanted.map(({ address }) => address))];
+}
+
+type UsableAddress = Pick<InterfaceAddress, "address" | "scope">;
+
+function usable(host: readonly InterfaceAddress[]): UsableAddress[] {
+  return host.filter(({ scope }) => scope !== "link").map(({ address, scope }) => ({ address: canonical(address), scope }));
+}
+
+function isFor(localAddrs: readonly string[], { address, scope }: UsableAddress): boolean {
+  const named = localAddrs.filter((pattern) => pattern !== "%any");
+  return matchesAddress(named, address) || (localAddrs.includes("%any") && scope === "global");
 }
 
 function canonical(text: string): string {

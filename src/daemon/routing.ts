@@ -56,6 +56,9 @@ export class Routing {
         this.#exemptPeer(event.to.address);
         this.#pathMtus.use(event.sa.ikeSa, { connection: event.sa.connection, local: event.local.address, remote: event.to.address });
         return;
+      case "localMoved":
+        this.#pathMtus.use(event.sa.ikeSa, { connection: event.sa.connection, local: event.to.address, remote: event.remote.address });
+        return;
       case "ikeRekeyed":
         this.#pathMtus.rename(event.old.ikeSa, event.sa.ikeSa);
         return;

@@ -144,6 +144,11 @@ export class DataPlane {
     );
   }
 
+  /** A local address has come: one socket for each worker, for good. SAs may name the address from now on. */
+  addSockets({ local, fds }: DataPlaneOptions["sockets"][number]): void {
+    for (const worker of this.#workers) worker.send({ kind: "socket", socket: { local, fd: fds[worker.index] ?? -1 } });
+  }
+
   /** Carries out one message of key management. Key material in it is wiped. */
   apply(message: SadbMessage): void {
     switch (message.verb) {

@@ -14,7 +14,7 @@ export interface WorkerSetup {
   readonly wakeFds: readonly number[];
   readonly tunFd: number;
   readonly udpOffload: boolean;
-  readonly sockets: readonly { readonly local: SocketAddress; readonly fd: number }[];
+  readonly sockets: readonly WorkerSocket[];
   readonly engine: string;
   readonly saArenaSize: number;
   /** Sequence counters of shared SAs: Int32, one 64-octet line each. */
@@ -23,8 +23,18 @@ export interface WorkerSetup {
   readonly port: MessagePort;
 }
 
-/** An outbound SA also says where its shared sequence counter is. */
-export type ToWorker = { readonly kind: "sadb"; readonly message: SadbMessage; readonly sharedCounter: number } | { readonly kind: "stop" };
+/** An ESP-in-UDP socket of one local address. */
+export interface WorkerSocket {
+  readonly local: SocketAddress;
+  readonly fd: number;
+}
+
+export type ToWorker =
+  /** An outbound SA also says where its shared sequence counter is. */
+  | { readonly kind: "sadb"; readonly message: SadbMessage; readonly sharedCounter: number }
+  /** One more: this host has got another address. */
+  | { readonly kind: "socket"; readonly socket: WorkerSocket }
+  | { readonly kind: "stop" };
 
 export type FromWorker =
   | { readonly kind: "ready"; readonly engine: { readonly name: string; readonly version: string } }

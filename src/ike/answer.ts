@@ -1,11 +1,14 @@
 /** The peer's requests and our answers to them, between an IKE SA and its exchanges. */
 import type { Payload } from "../wire/payload.ts";
+import type { TransportAddresses } from "./child-sa.ts";
 
 /** A request of the peer, decrypted, not repeated, and without unknown critical payloads. */
 export interface Request {
   readonly exchangeType: number;
   readonly messageId: number;
   readonly payloads: readonly Payload[];
+  /** Where it came to, and from where. */
+  readonly path: TransportAddresses;
 }
 
 export interface Answer {

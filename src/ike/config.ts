@@ -114,8 +114,8 @@ export interface ConnectionConfig {
   readonly encap: boolean;
   /** RFC 7383. yes: both ways; accept: of the peer, but what we send stays whole; no: not at all. */
   readonly fragmentation: "yes" | "accept" | "no";
-  /** RFC 4555. Not implemented yet: must be false. */
-  readonly mobike: false;
+  /** RFC 4555: addresses may change while the SAs stay, if the peer wants that too. */
+  readonly mobike: boolean;
 }
 
 export interface EndpointConfig {
@@ -172,7 +172,7 @@ export const DEFAULT_CONNECTION_SETTINGS = {
   keyingTries: 1,
   encap: true,
   fragmentation: "yes",
-  mobike: false,
+  mobike: true,
 } as const satisfies Partial<ConnectionConfig>;
 
 export const DEFAULT_CHILD_SETTINGS = {

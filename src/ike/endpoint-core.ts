@@ -21,14 +21,16 @@ import { HalfOpenTable, type HalfOpen } from "./half-open-table.ts";
 import { formatIdentity } from "./identity.ts";
 import { IkeLifecycle } from "./ike-lifecycle.ts";
 import type { Answer, Request } from "./answer.ts";
-import type { Death, IkeSa, IkeSaOwner } from "./ike-sa.ts";
+import type { Death, IkeSaOwner } from "./ike-sa-owner.ts";
+import type { IkeSa } from "./ike-sa.ts";
 import { Initiations } from "./initiation.ts";
+import { Mobility } from "./mobility.ts";
 import { Registry } from "./registry.ts";
 import { answerRequest } from "./request-dispatch.ts";
 import { Services } from "./services.ts";
 import { Tombstones } from "./tombstones.ts";
 
-export class EndpointCore implements IkeSaOwner {
+export class EndpointCore implements IkeSaOwner<IkeSa> {
   readonly config: EndpointConfig;
   readonly services: Services;
   readonly registry = new Registry();
@@ -38,7 +40,7 @@ export class EndpointCore implements IkeSaOwner {
   readonly initiations: Initiations;
   readonly childLifecycle: ChildLifecycle;
   readonly ikeLifecycle: IkeLifecycle;
-  readonly localAddresses = new Set<string>();
+  readonly mobility: Mobility;
   /** Set by the shutdown command: nothing new is begun, and when the last IKE SA is gone, that is said. */
   isShuttingDown = false;
 
@@ -56,12 +58,13 @@ export class EndpointCore implements IkeSaOwner {
       services: this.services,
       registry: this.registry,
       owner: this,
-      localAddresses: this.localAddresses,
+      localAddresses: this.services.localAddresses,
       sourceFor: deps.sourceFor,
       established: (ikeSa, connection, now) => this.#established(ikeSa, connection, now),
       settled: (ikeSa, connection, now) => this.#settled(ikeSa, connection, now),
       authenticationFailed: (ikeSa, text) => this.#reportAuthenticationFailure(ikeSa, text),
     });
+    this.mobility = new Mobility({ services: this.services, registry: this.registry, sourceFor: deps.sourceFor });
     const ports = {
       services: this.services,
       established: ({ config: { name } }: Connection) => this.registry.establishedOf(name),
@@ -153,10 +156,19 @@ export class EndpointCore implements IkeSaOwner {
   /** IkeSaOwner */
   peerUnreachable(ikeSa: IkeSa, exchange: Exchange<IkeSa>, now: number): void {
     const { remote } = ikeSa.addresses;
+    if (this.mobility.tryAnotherPath(ikeSa, now)) return;
     this.services.outputs.event({ kind: "peerUnreachable", connection: ikeSa.connectionName, remote, exchange: exchange.name });
     const connection = this.#connectionOf(ikeSa);
     if (connection?.isAttempt(ikeSa) === true) connection.attemptFailed("The peer does not answer IKE_AUTH.", "unreachable", now);
     ikeSa.destroy("the peer does not answer", "local", now, "peer unreachable");
+  }
+
+  /** IkeSaOwner. RFC 4555 §3.5: other addresses are tried; without any, the peer goes on with the old ones. */
+  addressesRefused(ikeSa: IkeSa, notifyType: number, now: number): void {
+    const notifyName = NotifyType.nameOf(notifyType);
+    const text = "The peer does not take our new addresses.";
+    this.services.outputs.event({ kind: "peerRefused", connection: ikeSa.connectionName, child: undefined, notify: notifyName, text });
+    this.mobility.tryAnotherPath(ikeSa, now);
   }
 
   /** IkeSaOwner */

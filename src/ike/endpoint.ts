@@ -46,12 +46,17 @@ export class IkeEndpoint {
     this.#unproven = new RateLimit(UNPROVEN_ANSWERS_PER_SECOND, UNPROVEN_ANSWERS_BURST, deps.now);
   }
 
+  /** Before anything is begun. */
   addLocalAddress(address: string): void {
-    this.#core.localAddresses.add(address);
+    this.#core.services.localAddresses.add(address);
   }
 
-  removeLocalAddress(address: string): void {
-    this.#core.localAddresses.delete(address);
+  /** The addresses of this host have changed: the complete list. IKE SAs with MOBIKE leave those that are gone (RFC 4555). */
+  handleLocalAddresses(addresses: readonly string[], now: number): void {
+    const { localAddresses } = this.#core.services;
+    localAddresses.clear();
+    for (const address of addresses) localAddresses.add(address);
+    this.#guard(() => this.#core.mobility.localAddressesChanged(now));
   }
 
   /** Whatever the network brings: a counted drop or an answer, never an exception. */

@@ -123,6 +123,14 @@ export type IkeEvent =
       readonly to: SocketAddress;
       readonly local: SocketAddress;
     }
+  /** IKE and ESP come from another address of ours from now on. */
+  | {
+      readonly kind: "localMoved";
+      readonly sa: IkeSaRef;
+      readonly from: SocketAddress;
+      readonly to: SocketAddress;
+      readonly remote: SocketAddress;
+    }
   | {
       readonly kind: "connectionState";
       readonly connection: string;

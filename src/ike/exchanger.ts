@@ -138,6 +138,11 @@ export class Exchanger<Host> {
     }
   }
 
+  /** Sends all that is not answered once more, since the addresses have changed. The octets stay the same (§2.1). */
+  repeatOutstanding(now: number): void {
+    for (const { retransmission } of this.#outstanding.values()) retransmission.repeat(now);
+  }
+
   /** Gives what has not begun to the IKE SA that follows this one. */
   takeQueue(): Exchange<Host>[] {
     const queue = this.#queue;

@@ -3,6 +3,7 @@ import { NotifyType } from "../wire/iana/index.ts";
 import { AuthenticationFailed } from "./errors.ts";
 import { closeIkeSa } from "./exchanges/delete-ike.ts";
 import { AnnounceWindow } from "./exchanges/informational.ts";
+import { tellAddresses } from "./exchanges/update-addresses.ts";
 import { RekeyIke } from "./exchanges/rekey-ike.ts";
 import { formatIdentity } from "./identity.ts";
 import type { IkeSa } from "./ike-sa.ts";
@@ -45,6 +46,8 @@ export class IkeLifecycle {
   replaced(old: IkeSa, successor: IkeSa, now: number): void {
     this.#services.outputs.event({ kind: "ikeRekeyed", old: old.ref, sa: successor.ref, algorithms: successor.keys.algorithms });
     this.established(successor, now);
+    // The peer may have taken our update for one about the old IKE SA, after it had given everything to this one.
+    if (successor.mobike?.isUpdating === true) tellAddresses(successor, now);
     if (successor.isOriginalInitiator && this.#services.config.windowSize > 1) successor.exchanger.enqueue(new AnnounceWindow(), now);
     this.#schedule(old, now + REPLACED_PATIENCE, "lifetime", (at) => {
       if (old.state.kind === "REKEYED") old.destroy("rekeyed", "local", at);

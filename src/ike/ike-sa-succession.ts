@@ -30,7 +30,6 @@ export function successorOf(old: IkeSa, { isOriginalInitiator, ownSpi, peerSpi, 
   );
   successor.config = old.config;
   successor.peers = old.peers;
-  successor.nat = old.nat;
   successor.fragmentation = old.fragmentation;
   successor.establishedAt = old.establishedAt;
   successor.useKeys(keys);

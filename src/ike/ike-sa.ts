@@ -24,46 +24,14 @@ import { NO_FRAGMENTATION, type Fragmentation } from "./fragmentation-support.ts
 import type { GroupBinding, GroupOwner } from "./group-binding.ts";
 import type { AuthenticatedPeers } from "./identity.ts";
 import type { IkeSaKeys } from "./ike-sa-keys.ts";
-import { NEXT_IKE_SA_STATES, type IkeSaState, type IkeSaStateName } from "./ike-sa-state.ts";
+import type { IkeSaOwner } from "./ike-sa-owner.ts";
+import { NEXT_IKE_SA_STATES, type IkeSaState } from "./ike-sa-state.ts";
 import { MessageOpener, type Expectation, type OpenedMessage } from "./message-opener.ts";
+import type { Mobike } from "./mobike.ts";
 import type { NatSituation } from "./nat-detection.ts";
 import { RequestWindow } from "./request-window.ts";
 import type { Services } from "./services.ts";
 import type { Timer } from "./timers.ts";
-
-export interface Death {
-  /** What it was before. */
-  readonly from: IkeSaStateName;
-  readonly why: string;
-  readonly by: "local" | "peer";
-  /** The peer did not answer any more. */
-  readonly isPeerDead: boolean;
-  readonly lastAnswer: LastAnswer | undefined;
-}
-
-/** What an IKE SA asks of, and tells, the endpoint that owns it. */
-export interface IkeSaOwner {
-  /** Never throws for what the peer sent. */
-  answer(ikeSa: IkeSa, request: Request, now: number): Answer;
-  /** A response that no exchange could use. */
-  responseRefused(ikeSa: IkeSa, exchange: string, error: Error, now: number): void;
-  peerUnreachable(ikeSa: IkeSa, exchange: Exchange<IkeSa>, now: number): void;
-  /** A new IKE SA has its keys and may get messages: register it. */
-  ikeSaMade(ikeSa: IkeSa, now: number): void;
-  /** Everything of `old` is with `successor` now. */
-  ikeSaReplaced(old: IkeSa, successor: IkeSa, now: number): void;
-  /** All its Child SAs are gone already, its keys wiped. */
-  ikeSaGone(ikeSa: IkeSa, death: Death, now: number): void;
-  /** Installed in the data plane and member of its group: plan its life. */
-  childSaUp(ikeSa: IkeSa, child: ChildSa): void;
-  childSaDown(ikeSa: IkeSa, child: ChildSa, why: string, by: "local" | "peer"): void;
-  /** A group wants an additional Child SA for a CPU. */
-  createChildSa(ikeSa: IkeSa, group: GroupBinding, cpu: CpuIndex, now: number): void;
-  /** A group wants one of its members rekeyed, onto another CPU. */
-  rekeyChildSa(ikeSa: IkeSa, child: ChildSa, now: number): void;
-  /** A group wants one of its members closed. */
-  deleteChildSa(ikeSa: IkeSa, child: ChildSa, why: string, now: number): void;
-}
 
 export interface IkeSaParameters {
   readonly isOriginalInitiator: boolean;
@@ -80,7 +48,7 @@ export interface IkeSaParameters {
 export class IkeSa implements GroupOwner {
   readonly id: IkeSaId;
   readonly services: Services;
-  readonly owner: IkeSaOwner;
+  readonly owner: IkeSaOwner<IkeSa>;
   readonly isOriginalInitiator: boolean;
   readonly ownSpi: IkeSpi;
   readonly createdAt: number;
@@ -94,6 +62,10 @@ export class IkeSa implements GroupOwner {
   peerSpi: IkeSpi;
   addresses: TransportAddresses;
   nat: NatSituation = { supported: false, here: false, there: false };
+  /** When both ends take part. */
+  mobike: Mobike | undefined;
+  /** How the peer saw us when it last said so (RFC 4555 §3.8). */
+  seenAs: Uint8Array | undefined;
   fragmentation: Fragmentation = NO_FRAGMENTATION;
   /** Unknown to a responder until IKE_AUTH tells who the peer is. */
   config: ConnectionConfig | undefined;
@@ -113,7 +85,7 @@ export class IkeSa implements GroupOwner {
   #lastAnswer: LastAnswer | undefined;
   #isInUse = false;
 
-  constructor(parameters: IkeSaParameters, services: Services, owner: IkeSaOwner) {
+  constructor(parameters: IkeSaParameters, services: Services, owner: IkeSaOwner<IkeSa>) {
     this.id = services.newIkeSaId();
     this.services = services;
     this.owner = owner;
@@ -312,6 +284,10 @@ export class IkeSa implements GroupOwner {
   /** After a rekey, the new IKE SA has everything that the old one had negotiated, and what it was about to negotiate (RFC 7296 §2.8). */
   inheritFrom(old: IkeSa, now: number): void {
     old.#isInUse = false;
+    // They may have changed since the exchange that made this one.
+    this.addresses = old.addresses;
+    this.nat = old.nat;
+    this.mobike = old.mobike?.successor();
     for (const child of old.children.values()) this.children.set(child.id, child);
     for (const [key, group] of old.groups) {
       group.owner = this;
@@ -331,6 +307,7 @@ export class IkeSa implements GroupOwner {
       return;
     }
     this.lastHeardAt = now;
+    this.mobike?.failedPaths.clear();
     if (this.isEstablished) this.#notePath(path, now);
     const refused = refusalOf(inside, unsupportedCritical);
     if (refused === undefined) {
@@ -370,7 +347,7 @@ export class IkeSa implements GroupOwner {
     this.#notePath(path, now);
     this.#deliveries.deliverBelow(this.#requests.deliveredBefore(header.messageId), now);
     const { exchangeType, messageId } = header;
-    const answer = this.#answer(inside, unsupportedCritical, exchangeType, messageId, now);
+    const answer = this.#answer(inside, unsupportedCritical, { exchangeType, messageId, path }, now);
     const response = this.#seal(exchangeType, messageId, true, answer.payloads);
     this.#requests.answered(messageId, response);
     this.#lastAnswer = { request: datagram, response };
@@ -379,13 +356,7 @@ export class IkeSa implements GroupOwner {
     answer.then?.(now);
   }
 
-  #answer(
-    inside: OpenedMessage["inside"],
-    outerCritical: number | undefined,
-    exchangeType: number,
-    messageId: number,
-    now: number,
-  ): Answer {
+  #answer(inside: OpenedMessage["inside"], outerCritical: number | undefined, about: Omit<Request, "payloads">, now: number): Answer {
     if (inside instanceof MalformedMessage) {
       this.services.counters.drop("malformedInside");
       const why = `the peer sent a malformed message under protection (${inside.message})`;
@@ -393,11 +364,13 @@ export class IkeSa implements GroupOwner {
     }
     const critical = outerCritical ?? inside.unsupportedCritical;
     if (critical !== undefined) return { payloads: [unsupportedCriticalPayload(critical)] };
-    return this.owner.answer(this, { exchangeType, messageId, payloads: inside.payloads }, now);
+    return this.owner.answer(this, { ...about, payloads: inside.payloads }, now);
   }
 
   /** A NAT may give the peer another address: follow it, but only for authenticated messages that are not repetitions (RFC 7296 §2.23). */
   #notePath(path: TransportAddresses, now: number): void {
+    // RFC 4555 §3.8: IKE messages move nobody by themselves, so that other paths can be tried with them. ESP still does.
+    if (this.mobike !== undefined) return;
     const isFirst = this.#state.kind === "HALF_OPEN";
     const mayMove = isFirst || (this.nat.there && !this.nat.here);
     if (!mayMove || sameSocketAddress(path.remote, this.addresses.remote)) {
@@ -410,13 +383,28 @@ export class IkeSa implements GroupOwner {
 
   /** From here on IKE and ESP go to and from these addresses, on all Child SAs. What changes nothing is no news: each worker reports a move. */
   moveTo(addresses: TransportAddresses, now: number): void {
-    if (sameSocketAddress(addresses.local, this.addresses.local) && sameSocketAddress(addresses.remote, this.addresses.remote)) return;
-    const from = this.addresses.remote;
+    if (!this.redirect(addresses, now)) return;
+    this.moveChildren();
+  }
+
+  /** IKE alone; {@link moveChildren} is to follow. Says whether that changed anything. */
+  redirect(addresses: TransportAddresses, now: number): boolean {
+    const from = this.addresses;
+    const [isSameLocal, isSameRemote] = [sameSocketAddress(addresses.local, from.local), sameSocketAddress(addresses.remote, from.remote)];
+    if (isSameLocal && isSameRemote) return false;
     this.addresses = addresses;
     this.lastSentAt = now;
+    if (!this.isEstablished) return true;
+    const { outputs } = this.services;
+    const { local, remote } = addresses;
+    if (!isSameRemote) outputs.event({ kind: "peerMoved", sa: this.ref, from: from.remote, to: remote, local });
+    if (!isSameLocal) outputs.event({ kind: "localMoved", sa: this.ref, from: from.local, to: local, remote });
+    return true;
+  }
+
+  moveChildren(): void {
     if (!this.isEstablished) return;
-    for (const child of this.children.values()) child.moveTo(addresses);
-    this.services.outputs.event({ kind: "peerMoved", sa: this.ref, from, to: addresses.remote, local: addresses.local });
+    for (const child of this.children.values()) child.moveTo(this.addresses);
   }
 
   #seal(exchangeType: number, messageId: number, isResponse: boolean, payloads: readonly Payload[]): readonly Uint8Array[] {

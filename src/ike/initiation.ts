@@ -9,14 +9,15 @@ import { IkeAuthInitiator, RejectPeer, type IkeAuthOutcome } from "./exchanges/i
 import { IkeSaInitInitiator } from "./exchanges/ike-sa-init-initiator.ts";
 import type { Handshake } from "./handshake.ts";
 import { sameIdentity } from "./identity.ts";
-import { IkeSa, type IkeSaOwner } from "./ike-sa.ts";
+import type { IkeSaOwner } from "./ike-sa-owner.ts";
+import { IkeSa } from "./ike-sa.ts";
 import type { Registry } from "./registry.ts";
 import type { Services } from "./services.ts";
 
 export interface InitiationPorts {
   readonly services: Services;
   readonly registry: Registry;
-  readonly owner: IkeSaOwner;
+  readonly owner: IkeSaOwner<IkeSa>;
   readonly localAddresses: ReadonlySet<string>;
   readonly sourceFor: ((remote: string) => string | undefined) | undefined;
   readonly established: (ikeSa: IkeSa, connection: Connection, now: number) => void;

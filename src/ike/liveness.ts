@@ -9,7 +9,8 @@ export function watchLiveness(ikeSa: IkeSa, now: number): void {
   if (delay > 0 && Number.isFinite(delay)) schedule(ikeSa, now + delay, "dpd", (at) => checkPeer(ikeSa, delay, at));
   const { natKeepalive } = ikeSa.services.config;
   // §2.23: only the one behind the NAT has to keep the mapping open.
-  if (ikeSa.nat.here && natKeepalive > 0) keepMappingOpen(ikeSa, natKeepalive, now);
+  const mayComeToBe = ikeSa.nat.here || ikeSa.mobike !== undefined;
+  if (mayComeToBe && natKeepalive > 0) keepMappingOpen(ikeSa, natKeepalive, now);
 }
 
 /** Any sign of life, in IKE or ESP, puts the question off. */
@@ -24,7 +25,7 @@ function checkPeer(ikeSa: IkeSa, delay: number, now: number): void {
 
 function keepMappingOpen(ikeSa: IkeSa, interval: number, now: number): void {
   schedule(ikeSa, Math.max(ikeSa.lastSentAt + interval, now + 1), "keepalive", (at) => {
-    if (at >= ikeSa.lastSentAt + interval) {
+    if (ikeSa.nat.here && at >= ikeSa.lastSentAt + interval) {
       const { local, remote } = ikeSa.addresses;
       ikeSa.services.outputs.keepalive(local, remote);
       ikeSa.lastSentAt = at;

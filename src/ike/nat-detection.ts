@@ -4,6 +4,7 @@ import type { SocketAddress } from "../ipsec/sadb.ts";
 import { addressOctets, parseAddress } from "../wire/address.ts";
 import { NotifyType, ProtocolId } from "../wire/iana/index.ts";
 import { ikeSpiOctets, type IkeSpi } from "../wire/ike-header.ts";
+import { findNotify } from "../wire/notify.ts";
 import { equalOctets } from "../wire/octets.ts";
 import type { NotifyPayload, Payload } from "../wire/payload.ts";
 
@@ -45,6 +46,11 @@ export function natDetectionNotifies(
     notify(NotifyType.NAT_DETECTION_SOURCE_IP, fake ?? addressHash(spiI, spiR, local)),
     notify(NotifyType.NAT_DETECTION_DESTINATION_IP, addressHash(spiI, spiR, remote)),
   ];
+}
+
+/** How the sender of a message sees us: a hash that changes with our address, as a NAT shows it. Copied. */
+export function seenAddressHash(payloads: readonly Payload[]): Uint8Array | undefined {
+  return findNotify(payloads, NotifyType.NAT_DETECTION_DESTINATION_IP)?.data.slice();
 }
 
 /** What a received message says. There may be several source hashes, of a peer that does not know which address it sends from. */

@@ -31,6 +31,13 @@ export class Retransmission {
     this.#timer = undefined;
   }
 
+  /** Once more at once, with all its patience: the way to the peer is another one now. */
+  repeat(now: number): void {
+    this.stop();
+    this.#attempt = 0;
+    this.#transmit(now);
+  }
+
   #transmit(now: number): void {
     const { timers, config, random, send } = this.#ports;
     send(this.#datagrams, this.#attempt, now);

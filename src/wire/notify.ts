@@ -127,6 +127,42 @@ export function additionalAddressOf(payload: NotifyPayload): Uint8Array {
   return readAll(payload, (reader) => reader.take(length));
 }
 
+/** RFC 4555 §3.2, §3.5, §3.6: the sender takes part in MOBIKE; its message's own addresses are to be used; it has no others. */
+export const mobikeSupported = (): NotifyPayload => notify(NotifyType.MOBIKE_SUPPORTED);
+export const updateSaAddresses = (): NotifyPayload => notify(NotifyType.UPDATE_SA_ADDRESSES);
+export const noAdditionalAddresses = (): NotifyPayload => notify(NotifyType.NO_ADDITIONAL_ADDRESSES);
+
+/** RFC 4555 §4.2.5: 8 to 64 octets that the peer returns as they came. Throws RangeError. */
+export function cookie2(value: Uint8Array): NotifyPayload {
+  if (value.length < 8 || value.length > MAX_COOKIE_LENGTH) throw new RangeError(`a COOKIE2 of ${value.length} octets`);
+  return notify(NotifyType.COOKIE2, value);
+}
+
+/** RFC 4555 §4.2.6: the sender's view of a message's addresses and ports: both addresses of 4 octets, or both of 16. */
+export interface MessageAddresses {
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+}
+
+export function noNatsAllowed({ source, destination, sourcePort, destinationPort }: MessageAddresses): NotifyPayload {
+  const isOneFamily = source.length === destination.length && (source.length === 4 || source.length === 16);
+  if (!isOneFamily) throw new RangeError(`addresses of ${source.length} and ${destination.length} octets`);
+  const writer = new Writer(2 * source.length + 4).octets(source).octets(destination).u16(sourcePort).u16(destinationPort);
+  return notify(NotifyType.NO_NATS_ALLOWED, writer.finish());
+}
+
+export function noNatsAllowedOf(payload: NotifyPayload): MessageAddresses {
+  const length = payload.data.length === 12 ? 4 : 16;
+  return readAll(payload, (reader) => ({
+    source: reader.take(length),
+    destination: reader.take(length),
+    sourcePort: reader.u16(),
+    destinationPort: reader.u16(),
+  }));
+}
+
 /** A Notify whose data is one 32-bit number, such as the CPU_QUEUES of draft-pwouters-ipsecme-multi-sa-performance (a private-use type). */
 export const notifyUint32 = (notifyType: number, value: number): NotifyPayload => notify(notifyType, uint32(value));
 

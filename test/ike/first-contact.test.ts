@@ -7,7 +7,7 @@ import type { NotifyPayload } from "../../src/wire/payload.ts";
 import { parseIdentity } from "../../src/ike/identity.ts";
 import { parsePrefix } from "../../src/wire/traffic-selector.ts";
 import { assertAgreement, childStates, eventsOf, ikeStates } from "./harness/assertions.ts";
-import { espProposals, ikeProposals, LEFT_ADDRESS } from "./harness/configs.ts";
+import { espProposals, ikeProposals } from "./harness/configs.ts";
 import { World } from "./harness/world.ts";
 
 const INIT = "SA, KE, NONCE, N(NAT_DETECTION_SOURCE_IP), N(NAT_DETECTION_DESTINATION_IP), N(IKEV2_FRAGMENTATION_SUPPORTED)";
@@ -365,7 +365,7 @@ describe("addresses", () => {
     const world = new World({ left: { connection: { localAddrs: ["198.51.100.7"] } } });
     world.initiate();
     assert.match(world.status(world.left).connections[0]?.lastError ?? "", /no address of local_addrs to reach 192\.0\.2\.2/);
-    world.act(world.left, (endpoint) => endpoint.removeLocalAddress(LEFT_ADDRESS));
+    world.act(world.left, (endpoint) => endpoint.handleLocalAddresses([], world.now));
   });
 });
 

@@ -8,6 +8,12 @@ import { assertMalformed } from "./malformed.ts";
 
 const body = (payload: NotifyPayload): string => toHex(encodePayloadBody(payload));
 const HASH = fromHex("00112233445566778899aabbccddeeff00112233");
+const MESSAGE_ADDRESSES = {
+  source: fromHex("c0000201"),
+  destination: fromHex("c0000202"),
+  sourcePort: 4500,
+  destinationPort: 500,
+};
 const SPI = fromHex("c1a0ffee");
 
 describe("notifies on the wire", () => {
@@ -38,6 +44,13 @@ describe("notifies on the wire", () => {
     assert.equal(body(n.additionalAddress(fromHex("0a000001"))), "0000400d0a000001");
     assert.equal(body(n.additionalAddress(fromHex("fd000000000000000000000000000001"))), "0000400efd000000000000000000000000000001");
     assert.throws(() => n.additionalAddress(new Uint8Array(5)), RangeError);
+    assert.equal(body(n.mobikeSupported()), "0000400c");
+    assert.equal(body(n.noAdditionalAddresses()), "0000400f");
+    assert.equal(body(n.updateSaAddresses()), "00004010");
+    assert.equal(body(n.cookie2(fromHex("c00c1ec00c1ec00c"))), "00004011c00c1ec00c1ec00c");
+    for (const length of [7, 65]) assert.throws(() => n.cookie2(new Uint8Array(length)), RangeError);
+    assert.equal(body(n.noNatsAllowed(MESSAGE_ADDRESSES)), "00004012c0000201c00002021194" + "01f4");
+    assert.throws(() => n.noNatsAllowed({ ...MESSAGE_ADDRESSES, source: new Uint8Array(16) }), RangeError);
   });
 
   it("of private use with one number, such as the draft's CPU_QUEUES", () => {
@@ -54,6 +67,10 @@ describe("readers of notify data", () => {
     assert.equal(n.windowSizeOf(n.setWindowSize(1)), 1);
     assert.deepEqual(n.signatureHashAlgorithmsOf(n.signatureHashAlgorithms([5, 2])), [5, 2]);
     assert.deepEqual(n.additionalAddressOf(n.additionalAddress(fromHex("0a000001"))), fromHex("0a000001"));
+    for (const length of [4, 16]) {
+      const addresses = { ...MESSAGE_ADDRESSES, source: new Uint8Array(length).fill(1), destination: new Uint8Array(length).fill(2) };
+      assert.deepEqual(n.noNatsAllowedOf(n.noNatsAllowed(addresses)), addresses);
+    }
   });
 
   it("refuse data of no meaning", () => {
@@ -68,6 +85,7 @@ describe("readers of notify data", () => {
     assertMalformed(() => n.signatureHashAlgorithmsOf(data(NotifyType.SIGNATURE_HASH_ALGORITHMS, "000203")), "bad-notify-data");
     assertMalformed(() => n.additionalAddressOf(data(NotifyType.ADDITIONAL_IP4_ADDRESS, "0a0000010a")), "bad-notify-data");
     assertMalformed(() => n.additionalAddressOf(data(NotifyType.ADDITIONAL_IP6_ADDRESS, "0a000001")), "bad-notify-data");
+    assertMalformed(() => n.noNatsAllowedOf(data(NotifyType.NO_NATS_ALLOWED, "00".repeat(13))), "bad-notify-data");
   });
 
   it("refuse to make a cookie that no peer would return (RFC 7296 §2.6)", () => {

@@ -88,7 +88,7 @@ export class Resolution {
       encap: section.encap,
       // IKEv2 has nothing to force: that is for IKEv1, where swanctl keeps the word.
       fragmentation: section.fragmentation === "force" ? "yes" : section.fragmentation,
-      mobike: false,
+      mobike: section.mobike,
     };
     return [config];
   }

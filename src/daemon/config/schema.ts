@@ -175,6 +175,11 @@ export const connectionSchema = z.strictObject({
     expects: "a whole number from 0 to 1000",
     default: "1",
   }),
+  mobike: defaulted(parseBoolean, {
+    about: "Addresses of either end may change while the SAs stay (RFC 4555), if the peer takes part.",
+    expects: YES_NO,
+    default: "yes",
+  }),
   encap: defaulted(parseBoolean, {
     about: "ESP in UDP on the NAT traversal port even without a NAT. The user-space data plane knows nothing else: must be yes.",
     expects: YES_NO,

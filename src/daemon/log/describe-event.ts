@@ -57,6 +57,8 @@ export function describeEvent(event: IkeEvent): EventDescription {
       return debug(`${nameIke(event.sa)}: ${event.from} → ${event.to}: ${event.why}`);
     case "peerMoved":
       return info(`the peer of ${nameIke(event.sa)} moved from ${at(event.from)} to ${at(event.to)}`);
+    case "localMoved":
+      return info(`${nameIke(event.sa)} moved here from ${at(event.from)} to ${at(event.to)}`);
     case "connectionState":
       return debug(`${event.connection} is ${event.state}: ${event.text}`);
     case "fault":

@@ -14,22 +14,22 @@ interface Destination {
 export class DestinationTable {
   readonly #view: DataView;
   readonly #table: number;
-  readonly #locals: readonly SocketAddress[];
+  readonly #sockets: readonly { readonly local: SocketAddress }[];
   readonly #byKey = new Map<string, Destination>();
   readonly #byIndex = new Map<number, Destination>();
   readonly #free: number[] = [];
   #next = 0;
 
-  /** @param locals the addresses of the worker's sockets, in the order of its socket list */
-  constructor(memory: WebAssembly.Memory, table: number, locals: readonly SocketAddress[]) {
+  /** @param sockets the worker's own list, which may grow */
+  constructor(memory: WebAssembly.Memory, table: number, sockets: readonly { readonly local: SocketAddress }[]) {
     this.#view = new DataView(memory.buffer);
     this.#table = table;
-    this.#locals = locals;
+    this.#sockets = sockets;
   }
 
   /** Index of the record. @throws Error when no socket has the local address, or the table is full. */
   acquire(local: SocketAddress, remote: SocketAddress): number {
-    const socket = this.#locals.findIndex(({ address }) => address === local.address);
+    const socket = this.#sockets.findIndex(({ local: { address } }) => address === local.address);
     if (socket < 0) throw new Error(`no ESP socket is bound to ${local.address}`);
     const key = `${socket} ${remote.address} ${remote.port}`;
     const known = this.#byKey.get(key);

@@ -54,7 +54,7 @@ export class WorkerLoop {
   /** Runs until control says stop. @throws Error when the TUN device is gone. */
   run(): void {
     const { sockets } = this.#c;
-    this.#preparePoll();
+    this.preparePoll();
     for (;;) {
       if (this.#ring.takeDoorbell() && !this.#control.applyMessages()) return;
       let busy = this.#drainRing();
@@ -99,8 +99,8 @@ export class WorkerLoop {
     this.#touched.clear();
   }
 
-  /** pollfd records: wake, TUN, sockets. */
-  #preparePoll(): void {
+  /** pollfd records: wake, TUN, sockets. Again when a socket has come. */
+  preparePoll(): void {
     const { map, view, tunFd, sockets, self } = this.#c;
     const fds = [this.#wakeFds[self] ?? -1, tunFd, ...sockets.map(({ fd }) => fd)];
     fds.forEach((fd, i) => {

@@ -36,11 +36,8 @@ function main(): void {
   const kernels = instantiateKernels(memory);
   configureKernels(kernels, map, base, setup);
   const engine = createEngine(setup.engine, memory, { offset: map.engineArena, size: map.engineArenaSize });
-  const destinations = new DestinationTable(
-    memory,
-    map.dests,
-    setup.sockets.map(({ local }) => local),
-  );
+  const sockets = [...setup.sockets];
+  const destinations = new DestinationTable(memory, map.dests, sockets);
   const sad = new WorkerSad(memory, map, kernels, engine, destinations);
   const f64 = new Float64Array(buffer);
   const touched = new Set<number>();
@@ -59,7 +56,7 @@ function main(): void {
     tally: new Tally(f64, map),
     rings: setup.memories.map(({ buffer: other }) => new RingProducer(other, map.ring, addressOf(other))),
     tunFd: setup.tunFd,
-    sockets: setup.sockets,
+    sockets,
     sharedCounters: new Int32Array(setup.sharedCounters),
     touch: (index) => touched.add(index),
     post: (event) => say({ kind: "event", event }),
@@ -72,8 +69,14 @@ function main(): void {
       for (;;) {
         const received = receiveMessageOnPort(setup.port) as { message: ToWorker } | undefined;
         if (received === undefined) return true;
-        if (received.message.kind === "stop") return false;
-        applySadbMessage(received.message.message, received.message.sharedCounter, context, outbound, say);
+        const { message } = received;
+        if (message.kind === "stop") return false;
+        if (message.kind === "socket") {
+          sockets.push(message.socket);
+          loop.preparePoll();
+        } else {
+          applySadbMessage(message.message, message.sharedCounter, context, outbound, say);
+        }
         ring.noteApplied();
       }
     },

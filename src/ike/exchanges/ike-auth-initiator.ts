@@ -11,6 +11,7 @@ import type { Abandoned, Exchange } from "../exchanger.ts";
 import type { Handshake } from "../handshake.ts";
 import { formatIdentity, sameIdentity, type Identity } from "../identity.ts";
 import type { IkeSa } from "../ike-sa.ts";
+import { adoptMobike, mobikeOffer } from "../mobike-notifies.ts";
 import { prove, requireProof, type OwnProof } from "../proof.ts";
 import { required } from "../required.ts";
 import { DeleteUnusedSpi } from "./delete-child.ts";
@@ -67,6 +68,7 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
       ...child.group.requestNotifies("first", child.cpu),
       this.#offer.saPayload,
       ...this.#offer.tsPayloads,
+      ...mobikeOffer(host, config),
     ];
   }
 
@@ -87,6 +89,7 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
       this.#outcome.failed(error.message, true, now);
       return;
     }
+    adoptMobike(host, this.#plan.config, payloads);
     host.transition({ kind: "ESTABLISHED" }, "authenticated");
     this.#outcome.established(now);
     const window = findNotify(payloads, NotifyType.SET_WINDOW_SIZE);

@@ -12,6 +12,7 @@ import type { Handshake } from "../handshake.ts";
 import { formatIdentity, type Identity } from "../identity.ts";
 import type { Answer, Request } from "../answer.ts";
 import type { IkeSa } from "../ike-sa.ts";
+import { adoptMobike, mobikeOffer } from "../mobike-notifies.ts";
 import { admission } from "../pad.ts";
 import { acceptsMethod, prove, requireProof } from "../proof.ts";
 import { answerProposal } from "../proposals.ts";
@@ -45,6 +46,7 @@ export function answerIkeAuth(ikeSa: IkeSa, request: Request, context: IkeAuthCo
   required(payloads, "SA");
   const window = findNotify(payloads, NotifyType.SET_WINDOW_SIZE);
   const windowSize = window === undefined ? 1 : windowSizeOf(window);
+  adoptMobike(ikeSa, config, payloads);
   ikeSa.transition({ kind: "ESTABLISHED" }, "authenticated");
   context.established(ikeSa, findNotify(payloads, NotifyType.INITIAL_CONTACT) !== undefined, now);
   const child = answerChild(ikeSa, request, context, now);
@@ -55,6 +57,7 @@ export function answerIkeAuth(ikeSa: IkeSa, request: Request, context: IkeAuthCo
       own.auth,
       setWindowSize(ikeSa.services.config.windowSize),
       ...child,
+      ...(ikeSa.mobike === undefined ? [] : mobikeOffer(ikeSa, config)),
     ],
     then: (at) => {
       // §2.3: the window is one until the initial exchanges are over.

@@ -13,12 +13,12 @@ import { cookie, cookieOf, findErrorNotify, findNotify, invalidKeMethodOf, signa
 import type { Payload } from "../../wire/payload.ts";
 import type { ConnectionConfig } from "../config.ts";
 import { LocalMisconfiguration, MalformedMessage, NoAgreement, PeerMisbehaved } from "../errors.ts";
-import { agreeOnFragmentation, fragmentationNotifies } from "../fragmentation-support.ts";
 import type { Handshake } from "../handshake.ts";
 import { IkeSaKeys } from "../ike-sa-keys.ts";
 import type { IkeSa } from "../ike-sa.ts";
+import { agreeOnFragmentation, fragmentationNotifies } from "../fragmentation-support.ts";
 import { agreeOnSecret } from "../key-agreement.ts";
-import { detectNat, natDetectionNotifies } from "../nat-detection.ts";
+import { detectNat, natDetectionNotifies, seenAddressHash } from "../nat-detection.ts";
 import { newNonce } from "../nonce.ts";
 import { peerAbilitiesOf } from "../peer-abilities.ts";
 import { acceptChoice, keyExchangeOf, keyExchangesOf, withSpi } from "../proposals.ts";
@@ -123,6 +123,7 @@ export class IkeSaInitInitiator {
     this.stop();
     ikeSa.peerSpi = peerSpi;
     ikeSa.nat = nat;
+    ikeSa.seenAs = seenAddressHash(payloads);
     ikeSa.fragmentation = agreeOnFragmentation([this.#config], payloads);
     const inputs = { nonceI: this.#nonce, nonceR, spiI, spiR: peerSpi, sharedSecret };
     ikeSa.useKeys(IkeSaKeys.derive(chosen.transforms, inputs, true, services.entropy));

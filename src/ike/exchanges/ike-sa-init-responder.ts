@@ -18,7 +18,8 @@ import type { HalfOpenGuard } from "../half-open.ts";
 import { agreeOnFragmentation, fragmentationNotifies } from "../fragmentation-support.ts";
 import type { Handshake } from "../handshake.ts";
 import { IkeSaKeys } from "../ike-sa-keys.ts";
-import { IkeSa, type IkeSaOwner } from "../ike-sa.ts";
+import type { IkeSaOwner } from "../ike-sa-owner.ts";
+import { IkeSa } from "../ike-sa.ts";
 import { agreeOnSecret } from "../key-agreement.ts";
 import { detectNat, natDetectionNotifies } from "../nat-detection.ts";
 import { newNonce } from "../nonce.ts";
@@ -46,7 +47,7 @@ export function answerIkeSaInit(
   request: IkeSaInitRequest,
   guard: HalfOpenGuard,
   services: Services,
-  owner: IkeSaOwner,
+  owner: IkeSaOwner<IkeSa>,
   now: number,
 ): IkeSaInitResult {
   const { message, path } = request;
@@ -79,7 +80,7 @@ function negotiate(
   nonceI: Uint8Array,
   stateless: (payload: NotifyPayload, text: string) => IkeSaInitResult,
   services: Services,
-  owner: IkeSaOwner,
+  owner: IkeSaOwner<IkeSa>,
   now: number,
 ): IkeSaInitResult {
   const { message, octets, path, candidates } = request;

@@ -1,23 +1,30 @@
 /** INFORMATIONAL (RFC 7296 §1.4): what the peer tells us, and the two small things that we ask, for life and for room. */
 import { ExchangeType, NotifyType, ProtocolId } from "../../wire/iana/index.ts";
 import { findNotify, setWindowSize, windowSizeOf } from "../../wire/notify.ts";
+import { equalOctets } from "../../wire/octets.ts";
 import type { DeletePayload, Payload } from "../../wire/payload.ts";
 import type { Exchange } from "../exchanger.ts";
 import { takeOver } from "../ike-sa-succession.ts";
 import type { Answer, Request } from "../answer.ts";
 import type { IkeSa } from "../ike-sa.ts";
+import { natDetectionFor } from "../mobike-notifies.ts";
+import { seenAddressHash } from "../nat-detection.ts";
 import { answerDeleteChildren } from "./delete-child.ts";
+import { answerMobike } from "./mobike-responder.ts";
+import { tellAddresses } from "./update-addresses.ts";
 
 /** §1.4: always answered, if with nothing: that is what liveness checks live on. */
-export function answerInformational(ikeSa: IkeSa, { payloads }: Request, now: number): Answer {
+export function answerInformational(ikeSa: IkeSa, request: Request, now: number): Answer {
+  const { payloads } = request;
   const deletes = payloads.filter((payload): payload is DeletePayload => payload.type === "DELETE");
   if (deletes.some(({ protocolId }) => protocolId === ProtocolId.IKE)) return { payloads: [], then: (at) => endByPeer(ikeSa, at) };
   if (findNotify(payloads, NotifyType.AUTHENTICATION_FAILED) !== undefined) {
     return { payloads: [], then: (at) => ikeSa.destroy("the peer does not accept our proof of identity", "peer", at) };
   }
-  const answer = answerDeleteChildren(ikeSa, deletes, now);
-  if (!noteWindow(ikeSa, payloads, now)) return { payloads: answer };
-  return { payloads: [...answer, setWindowSize(ikeSa.services.config.windowSize)] };
+  const mobike = answerMobike(ikeSa, request);
+  const answer = [...answerDeleteChildren(ikeSa, deletes, now), ...mobike.payloads];
+  const hasWindow = noteWindow(ikeSa, payloads, now);
+  return { ...mobike, payloads: hasWindow ? [...answer, setWindowSize(ikeSa.services.config.windowSize)] : answer };
 }
 
 /** §2.8.2, §2.25.2: a Delete of an IKE SA that we are rekeying ourselves voids our attempt; the peer's own has the Child SAs then. */
@@ -43,12 +50,15 @@ export class LivenessCheck implements Exchange<IkeSa> {
   readonly order = "first";
   readonly concerns = "nothing";
 
-  begin(): readonly Payload[] {
-    return [];
+  /** RFC 4555 §3.8: the initiator behind a NAT asks as well whether it still looks the same from there. */
+  begin(host: IkeSa): readonly Payload[] {
+    return host.mobike?.role === "initiator" && host.nat.here ? natDetectionFor(host, host.addresses) : [];
   }
 
-  handleResponse(): void {
-    return;
+  handleResponse(host: IkeSa, payloads: readonly Payload[], now: number): void {
+    const seenAs = seenAddressHash(payloads);
+    if (seenAs === undefined || host.mobike?.role !== "initiator") return;
+    if (host.seenAs === undefined || !equalOctets(seenAs, host.seenAs)) tellAddresses(host, now);
   }
 
   abandon(): void {

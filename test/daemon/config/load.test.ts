@@ -177,7 +177,7 @@ test("every key reaches its place", () => {
     keyingTries: 0,
     encap: true,
     fragmentation: "accept",
-    mobike: false,
+    mobike: true,
   });
   assert.deepEqual(
     proposals.map(({ number }) => number),

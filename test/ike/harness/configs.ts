@@ -43,7 +43,7 @@ export function childConfig(side: Side, overrides: Partial<ChildConfig> = {}): C
   };
 }
 
-/** No rekeying by time, no DPD: tests that want them say so. */
+/** No rekeying by time, no DPD, no MOBIKE: tests that want them say so. */
 export function endpointConfig(side: Side, { endpoint, connection, child, secret = "a shared secret" }: Overrides = {}): EndpointConfig {
   const [own, other] = side === "left" ? ["left", "right"] : ["right", "left"];
   const [ownAddress, otherAddress] = side === "left" ? [LEFT_ADDRESS, RIGHT_ADDRESS] : [RIGHT_ADDRESS, LEFT_ADDRESS];
@@ -58,6 +58,7 @@ export function endpointConfig(side: Side, { endpoint, connection, child, secret
     children: [childConfig(side, child)],
     rekeyTime: Infinity,
     overTime: Infinity,
+    mobike: false,
     ...connection,
   };
   return {
