@@ -1,6 +1,6 @@
 /** strongSwan on one of the hosts: charon with its user-space ESP (kernel-libipsec), configured and asked by swanctl. */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { DemoHost } from "../../../src/demo/topology.ts";
 import { runTool } from "../../../src/demo/traffic-process.ts";
 import { Iproute } from "../../../src/host/linux/iproute.ts";
@@ -21,6 +21,11 @@ const ENVIRONMENT = { STRONGSWAN_CONF: `${INSIDE}/strongswan.conf` };
 export interface StrongSwanSettings {
   readonly connection?: readonly string[];
   readonly child?: readonly string[];
+  /** Lines of the sections `local` and `remote`, instead of a pre-shared key. */
+  readonly local?: readonly string[];
+  readonly remote?: readonly string[];
+  /** Contents of credential files by their path below the folder of swanctl.conf, such as x509/own.pem. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 export interface StrongSwanChildSa {
@@ -60,6 +65,10 @@ export class StrongSwan {
     mkdirSync(scratch, { recursive: true });
     writeFileSync(join(scratch, "strongswan.conf"), strongswanConf());
     writeFileSync(join(scratch, "swanctl.conf"), swanctlConf(self, peer, settings));
+    for (const [path, content] of Object.entries(settings.files ?? {})) {
+      mkdirSync(dirname(join(scratch, path)), { recursive: true });
+      writeFileSync(join(scratch, path), content);
+    }
     // The address that pings come from and go to: there is no TUN device of ours to carry it.
     const prefix = self.innerAddress.includes(":") ? 128 : 32;
     new Iproute(self.namespace).run("add the inner address", "address", "replace", `${self.innerAddress}/${prefix}`, "dev", "lo");
@@ -159,7 +168,9 @@ swanctl { load = random openssl pem pkcs1 x509 }
 `;
 }
 
-function swanctlConf(self: DemoHost, peer: DemoHost, { connection = [], child = [] }: StrongSwanSettings): string {
+function swanctlConf(self: DemoHost, peer: DemoHost, settings: StrongSwanSettings): string {
+  const { connection = [], child = [] } = settings;
+  const { local = ["auth = psk", `id = ${identityOf(self)}`], remote = ["auth = psk", `id = ${identityOf(peer)}`] } = settings;
   return `
 connections {
   ${CONNECTION} {
@@ -168,10 +179,12 @@ connections {
     remote_addrs = ${peer.outerAddress}
     # Rekeying is done when the test says so.
     rekey_time = 0
-    local { auth = psk
-      id = ${identityOf(self)} }
-    remote { auth = psk
-      id = ${identityOf(peer)} }
+    local {
+      ${local.join("\n      ")}
+    }
+    remote {
+      ${remote.join("\n      ")}
+    }
     children {
       ${CHILD} {
         local_ts = ${self.innerNetwork}
