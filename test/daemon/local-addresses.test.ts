@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ExitCode } from "../../src/daemon/exit-codes.ts";
-import { localAddresses } from "../../src/daemon/local-addresses.ts";
+import { localAddresses, presentAddresses } from "../../src/daemon/local-addresses.ts";
 import type { ConnectionConfig } from "../../src/ike/config.ts";
 
 const HOST = [
@@ -29,4 +29,10 @@ test("what the host does not have is refused with what it has", () => {
     message: /connections\.c0\.local_addrs names 203\.0\.113\.1, but this host has only 127\.0\.0\.1, 192\.0\.2\.1/,
   });
   assert.throws(() => localAddresses(connections(["203.0.113.0/24"]), HOST), { exitCode: ExitCode.USAGE });
+});
+
+test("later on, those that are there are taken, and none is missed", () => {
+  assert.deepEqual(presentAddresses(connections(["203.0.113.1", "192.0.2.1"]), HOST), ["192.0.2.1"]);
+  assert.deepEqual(presentAddresses(connections(["203.0.113.1"]), HOST), []);
+  assert.deepEqual(presentAddresses(connections(["%any"], ["192.0.2.1"]), HOST), ["192.0.2.1", "2001:db8::1", "198.51.100.1"]);
 });

@@ -136,6 +136,22 @@ describe("a tunnel through gateways that translate addresses", { skip: missing("
     }
   });
 
+  it("both ends are behind a NAT, and one gets another address: MOBIKE finds out and tells (RFC 4555 §3.8)", async () => {
+    const hosts = makeNattedHosts("both");
+    try {
+      const { left, right, leftGateway } = hosts;
+      const [, b] = await startDaemons(hosts, { connection: { dpd_delay: "1s" } });
+      const echo = await Echo.start(left, right);
+      await pingFromEveryCpu(echo, hosts);
+      leftGateway.changeAddress("192.0.2.11");
+      await b.until("right has followed", ({ endpoint }) => endpoint.ikeSas.every(({ remote }) => remote.address === "192.0.2.11"), 30_000);
+      await pingFromEveryCpu(echo, hosts);
+      echo.stop();
+    } finally {
+      hosts.remove();
+    }
+  });
+
   it("nobody is followed who only sends from elsewhere what he cannot authenticate", async () => {
     const hosts = makeNattedHosts("initiator");
     try {
