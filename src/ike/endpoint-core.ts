@@ -289,6 +289,8 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
       sa: ikeSa.ref,
       localId: peers === undefined ? "" : formatIdentity(peers.localId),
       remoteId: peers === undefined ? "" : formatIdentity(peers.remoteId),
+      localAuth: peers?.localAuth ?? "",
+      remoteAuth: peers?.remoteAuth ?? "",
       ...addresses,
       algorithms: keys.algorithms,
       natHere: nat.here,

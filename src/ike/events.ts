@@ -57,6 +57,9 @@ export type IkeEvent =
       readonly sa: IkeSaRef;
       readonly localId: string;
       readonly remoteId: string;
+      /** How each end has proved itself, in words. */
+      readonly localAuth: string;
+      readonly remoteAuth: string;
       readonly local: SocketAddress;
       readonly remote: SocketAddress;
       readonly algorithms: string;

@@ -16,7 +16,7 @@ export function describeEvent(event: IkeEvent): EventDescription {
           ? `, NAT ${event.natHere ? "here" : ""}${event.natHere && event.natThere ? " and " : ""}${event.natThere ? "there" : ""}`
           : "";
       return info(
-        `${nameIke(event.sa)} is up: ${event.localId} [${at(event.local)}] with ${event.remoteId} [${at(event.remote)}], ${event.algorithms}${nat}`,
+        `${nameIke(event.sa)} is up: ${event.localId} [${at(event.local)}] by ${event.localAuth} with ${event.remoteId} [${at(event.remote)}] by ${event.remoteAuth}, ${event.algorithms}${nat}`,
       );
     }
     case "ikeDown":

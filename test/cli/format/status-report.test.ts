@@ -59,6 +59,8 @@ const STATUS = {
         remote: { address: "2001:db8::2", port: 4500 },
         localId: "w",
         remoteId: "e",
+        localAuth: "pre-shared key",
+        remoteAuth: "Ed25519, raw public key",
         algorithms: "ALG",
         natHere: false,
         natThere: true,
@@ -114,6 +116,7 @@ workers run on CPUs: 0 on 0, 1 on 2
 west: up
   IKE SA #1 ESTABLISHED, initiator, aa_i bb_r
     w [192.0.2.1:4500] === e [[2001:db8::2]:4500], NAT there
+    authenticated by pre-shared key === Ed25519, raw public key
     ALG, 1m old, 1 requests outstanding, 2 queued
   net: 10.1.0.0/16 === 10.2.0.0/16
     rfc9611, per-cpu: the peer agreed

@@ -21,9 +21,21 @@ const local = { address: "192.0.2.1", port: 500 };
 test("events are sentences at the level that asks of a person what it should", () => {
   const cases: readonly (readonly [IkeEvent, string, string])[] = [
     [
-      { kind: "ikeUp", sa: ikeSa, localId: "w", remoteId: "e", local, remote, algorithms: "ALG", natHere: true, natThere: true },
+      {
+        kind: "ikeUp",
+        sa: ikeSa,
+        localId: "w",
+        remoteId: "e",
+        localAuth: "pre-shared key",
+        remoteAuth: "Ed25519, raw public key",
+        local,
+        remote,
+        algorithms: "ALG",
+        natHere: true,
+        natThere: true,
+      },
       "info",
-      "IKE SA west#1 (aa_i bb_r) is up: w [192.0.2.1:500] with e [[2001:db8::2]:4500], ALG, NAT here and there",
+      "IKE SA west#1 (aa_i bb_r) is up: w [192.0.2.1:500] by pre-shared key with e [[2001:db8::2]:4500] by Ed25519, raw public key, ALG, NAT here and there",
     ],
     [{ kind: "ikeDown", sa: ikeSa, why: "asked to", by: "peer" }, "info", "IKE SA west#1 (aa_i bb_r) is closed by the peer: asked to"],
     [
