@@ -97,7 +97,9 @@ export function readSigned(whole: DerElement): { readonly tbs: readonly DerEleme
   if (tbs === undefined || algorithm === undefined || signature === undefined || rest.length > 0) {
     throw new MalformedCertificate("It is not made of something signed, an algorithm and a signature.");
   }
-  const signed = { octets: tbs.raw, algorithm: algorithm.raw, signature: signature.bitString("signature").octets };
+  const { octets, unusedBits } = signature.bitString("signature");
+  if (unusedBits > 0) throw new MalformedCertificate("Its signature is not made of whole octets.");
+  const signed = { octets: tbs.raw, algorithm: algorithm.raw, signature: octets };
   return { tbs: tbs.sequence("signed part"), signed };
 }
 

@@ -3,14 +3,17 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { EndpointConfig } from "../../src/ike/config.ts";
 import { parseIdentity } from "../../src/ike/identity.ts";
-import { NotifyType } from "../../src/wire/iana/index.ts";
+import { ExchangeType, NotifyType } from "../../src/wire/iana/index.ts";
 import { notify } from "../../src/wire/notify.ts";
+import { equalOctets } from "../../src/wire/octets.ts";
 import type { Payload } from "../../src/wire/payload.ts";
 import { KINDS } from "../crypto/signature/fresh-keys.ts";
 import { issue, KeyUsageBit, revocationList, root, type Order } from "../pki/support/authority.ts";
 import { assertAgreement, eventsOf, ikeStates } from "./harness/assertions.ts";
 import { endpointConfig } from "./harness/configs.ts";
 import { authenticationOnly, believes, byPsk, hostCertificate, signingKey, signsAs } from "./harness/credentials.ts";
+import { Forger } from "./harness/forger.ts";
+import { seededRandom } from "./harness/random.ts";
 import { establishedWorld, World, type Host } from "./harness/world.ts";
 
 type Connection = Pick<EndpointConfig["connections"][number], "local" | "remote">;
@@ -296,6 +299,39 @@ describe("authentication by certificate fails", () => {
     }
     assert.deepEqual(answers.at(-1), [notify(NotifyType.AUTHENTICATION_FAILED)]);
   });
+});
+
+test("whatever an initiator shows, signs and calls itself: AUTHENTICATION_FAILED or INVALID_SYNTAX, and nothing is left", () => {
+  const random = seededRandom(7427);
+  const damage = (octets: Uint8Array): Uint8Array => {
+    const copy = octets.slice(0, random.chance(0.3) ? random.below(octets.length + 1) : octets.length);
+    for (let count = random.below(4); count >= 0 && copy.length > 0; count--) copy[random.below(copy.length)] = random.below(256);
+    return equalOctets(copy, octets) ? damage(octets) : copy;
+  };
+  const middle = issue(authority, { subject: "CN=middle", authority: 0 });
+  const end = hostCertificate(middle, "left.example", { kind: "ecdsa-p256" });
+  for (let round = 0; round < 150; round++) {
+    const made = world({ local: signsAs("left.example", end, [middle.certificate]) });
+    const forger = new Forger();
+    made.onKeys = (keys) => forger.learn(keys);
+    made.initiate();
+    made.deliver();
+    made.deliver();
+    const request = made.hold();
+    // One of what the proof is made of.
+    const concerned = made.reader.payloads(request.octets).map((payload, index) => ({ payload, index }));
+    const victim = random.pick(concerned.filter(({ payload: { type } }) => type === "CERT" || type === "AUTH" || type === "IDi"))?.index;
+    const payloads = concerned.map(({ payload, index }): Payload => {
+      if (index !== victim || !("data" in payload)) return payload;
+      return payload.type === "CERT" && random.chance(0.2)
+        ? { ...payload, encoding: random.below(20), data: damage(payload.data) }
+        : { ...payload, data: damage(payload.data) };
+    });
+    made.arrive({ ...request, octets: forger.request({ exchangeType: ExchangeType.IKE_AUTH, messageId: 1, payloads }) });
+    assert.match(authenticationOnly([made.lose("right")])[0] ?? "", /^<-- IKE_AUTH 1 R( N\(AUTHENTICATION_FAILED\))?$/, `round ${round}`);
+    assert.deepEqual(ikeStates(made).right, [], `round ${round}`);
+    assert.equal(made.status(made.right).counters.drops["internal"], undefined);
+  }
 });
 
 test("a world by pre-shared key says so", () => {
