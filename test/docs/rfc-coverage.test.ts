@@ -1,0 +1,13 @@
+/** docs/rfc-coverage.md names tests as proof: they must exist. */
+import { test } from "node:test";
+import { CoveragePage } from "./coverage-page.ts";
+
+const page = new CoveragePage("docs/rfc-coverage.md");
+
+test("every test that the page names exists", () => {
+  page.assertTestsExist(200);
+});
+
+test("every row names a test, or says in words what is not done or not needed", () => {
+  page.assertEveryRowIsProved(150);
+});
