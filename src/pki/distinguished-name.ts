@@ -31,6 +31,9 @@ const TEXT_DECODERS: ReadonlyMap<number | undefined, (octets: Uint8Array) => str
   [Tag.BMP_STRING, decodeBmp],
 ]);
 
+/** Characters of a name that are shown: whoever chose it may have meant to fill a log. */
+const MAX_SHOWN = 300;
+
 export class DistinguishedName {
   /** DER of the RDNSequence, as it came. */
   readonly der: Uint8Array;
@@ -67,12 +70,13 @@ export class DistinguishedName {
 
   /** "C=CH, O=Example, CN=west": in the order of the DER, as strongSwan and OpenSSL show names. Safe for a terminal, whoever chose the name. */
   toString(): string {
-    return this.#names
+    const text = this.#names
       .map((relative) =>
         relative.map(({ type, text, raw }) => `${attributeName(type)}=${text === undefined ? `#${toHex(raw)}` : printable(text)}`),
       )
       .map((attributes) => attributes.join("+"))
       .join(", ");
+    return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
   }
 }
 

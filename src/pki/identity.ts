@@ -35,12 +35,16 @@ export function certifies({ subject, extensions }: Certificate, { idType, data }
   }
 }
 
+/** Characters of a list of identities that are shown. */
+const MAX_SHOWN = 600;
+
 /** All identities that a certificate is good for, in words: for the operator who has configured another one. */
 export function identitiesIn({ subject, extensions }: Certificate): string {
   const { dnsNames, emails, addresses } = extensions.alternativeNames;
   const names = [...dnsNames, ...emails].map((name) => name.replaceAll(/[^\x21-\x7e]/g, "?"));
   const all = [...(subject.isEmpty ? [] : [`"${subject.toString()}"`]), ...names, ...addresses.map(addressText)];
-  return all.length === 0 ? "nobody" : all.join(", ");
+  const text = all.length === 0 ? "nobody" : all.join(", ");
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }
 
 function addressText(octets: Uint8Array): string {

@@ -28,6 +28,8 @@ export class RevocationList {
   readonly #signed: Signed;
   /** Time of revocation by serial number in hexadecimal digits. */
   readonly #revoked: ReadonlyMap<string, number>;
+  /** Lists may be long, and those who are asked about them many: a signature is checked once for each authority. */
+  readonly #isSignedBy = new WeakMap<Certificate, boolean>();
 
   private constructor(whole: DerElement) {
     const { tbs, signed } = readSigned(whole);
@@ -68,8 +70,12 @@ export class RevocationList {
   isBy(authority: Certificate): boolean {
     const { keyUsage } = authority.extensions;
     if (!this.issuer.equals(authority.subject) || (keyUsage !== undefined && !keyUsage.has("cRLSign"))) return false;
+    const known = this.#isSignedBy.get(authority);
+    if (known !== undefined) return known;
     const { algorithm, octets, signature } = this.#signed;
-    return verifySignature(authority.key, algorithm, octets, signature).valid;
+    const { valid } = verifySignature(authority.key, algorithm, octets, signature);
+    this.#isSignedBy.set(authority, valid);
+    return valid;
   }
 }
 

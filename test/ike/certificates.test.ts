@@ -89,6 +89,17 @@ describe("authentication by certificate", () => {
     assertAgreement(made);
   });
 
+  test("however many they are: then in fragments", () => {
+    const chain = [authority];
+    for (const name of ["one", "two", "three"]) chain.push(issue(chain.at(-1), { subject: `CN=${name}`, authority: true, kind: "rsa" }));
+    const end = hostCertificate(chain.at(-1) ?? authority, "left.example", { kind: "rsa" });
+    const intermediates = chain.slice(1).map(({ certificate }) => certificate);
+    const made = world({ local: signsAs("left.example", end, intermediates) });
+    settled(made);
+    assertAgreement(made);
+    assert.ok(made.status(made.right).counters.fragmentsIn > 1);
+  });
+
   test("of which the peer may have some itself", () => {
     const middle = issue(authority, { subject: "CN=middle", authority: 0 });
     const end = hostCertificate(middle, "left.example");
@@ -198,6 +209,14 @@ describe("authentication by raw public key", () => {
       assert.match(authOf(made, made.right)[1] ?? "", /, raw public key$/);
     });
   }
+
+  test("a peer whose key is configured may show a certificate that nobody asks for", () => {
+    const always = { local: signsAs("left.example", left, [], "always") };
+    const made = world(always, { remote: believes("left.example", { publicKeys: [left.key.publicKey] }) });
+    settled(made);
+    assertAgreement(made);
+    assert.equal(authOf(made, made.right)[1], "Ed25519, raw public key");
+  });
 
   test("a key that is not configured is refused, shown or not", () => {
     const made = world({ local: raw("left.example", "ed448") }, { remote: believes("left.example", known("ed25519")) });

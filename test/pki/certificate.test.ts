@@ -4,6 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { Certificate } from "../../src/pki/certificate.ts";
+import { identitiesIn } from "../../src/pki/identity.ts";
 import { MalformedCertificate } from "../../src/pki/errors.ts";
 import { readPem } from "../../src/pki/pem.ts";
 import { RevocationList } from "../../src/pki/revocation.ts";
@@ -86,6 +87,12 @@ describe("a certificate", () => {
   it("shows the names of strangers without control characters", () => {
     const { subject } = issue(undefined, { subject: "CN=\u001b[2Jroot\u202e" }).certificate;
     assert.equal(subject.toString(), "CN=\\1b[2Jroot\\e2\\80\\ae");
+  });
+
+  it("shows no more of a name than a log should take", () => {
+    const { certificate: long } = issue(undefined, { subject: `CN=${"x".repeat(5000)}`, dns: ["y".repeat(5000)] });
+    assert.ok(long.subject.toString().length < 400);
+    assert.ok(identitiesIn(long).length < 700);
   });
 
   it("is refused in a sentence when something stands twice, or after its end", () => {
