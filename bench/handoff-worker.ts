@@ -6,6 +6,11 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { EngineName } from "../src/dataplane/engines/engine.ts";
 import {
   OUTBOUND_DATA,
+  PACKET_LENGTH,
+  PACKET_OFFSET,
+  PACKET_SIZE,
+  packetListAt,
+  RECORD_COUNT,
   RECORD_DATA_LENGTH,
   RECORD_HEADER,
   RECORD_SEGMENT,
@@ -13,12 +18,15 @@ import {
   RingProducer,
 } from "../src/dataplane/worker/handoff-ring.ts";
 import { pinThread } from "../src/host/linux/affinity.ts";
-import { addressOf } from "../src/host/linux/libc.ts";
+import { addressOf, memcpy } from "../src/host/linux/libc.ts";
 import { BlockTimes } from "./measure.ts";
 import { WorkerBox } from "./worker-box.ts";
 
-/** own*: the owner alone; stub: packets to seal reach it by its ring; handoff: ESP reaches it by its ring; sharedSa: it seals on an SA of all. */
-export type HandoffMode = "ownOut" | "stub" | "sharedSa" | "ownIn" | "handoff";
+/**
+ * own*: the owner alone; stub: packets to seal reach it by its ring; handoff: ESP reaches it by its ring; sharedSa: it seals on an SA of all; copy: a burst is
+ * put into its ring, and it reads it there, nothing else.
+ */
+export type HandoffMode = "ownOut" | "stub" | "sharedSa" | "ownIn" | "handoff" | "copy";
 
 export interface HandoffSetup {
   readonly role: "sender" | "owner";
@@ -97,12 +105,41 @@ const STEPS: Record<HandoffMode, Record<HandoffSetup["role"], Step | undefined>>
     sender: { before: () => box.restore(sealed), work: () => box.handOnInbound(sealed, producer) },
     owner: { before: nothing, work: openHandedOn },
   },
+  copy: { sender: { before: () => box.restore(sealed), work: copyMessage }, owner: { before: nothing, work: readHandedOn } },
 };
+
+function copyMessage(): number {
+  const { base, map } = box;
+  const { octets, segment } = sealed;
+  if (!producer.pushInbound(base + map.rxBuffers, octets.length, segment, 0, base + map.rxNames, memcpy))
+    throw new Error("the ring is full");
+  return octets.length / segment;
+}
+
+/** Every octet comes over from the other CPU, as it must before it can be sealed or opened. */
+function readHandedOn(): number {
+  let octets = 0;
+  for (let record = consumer.next(); record !== 0; record = consumer.next()) {
+    const length = box.u32[(record + RECORD_DATA_LENGTH) >> 2] ?? 0;
+    box.kernels.sum(record + RECORD_HEADER, length, 0);
+    octets += length;
+  }
+  consumer.release();
+  return octets / SIZE;
+}
 
 function sealHandedOn(): number {
   let count = 0;
   for (let record = consumer.next(); record !== 0; record = consumer.next()) {
-    box.setOut(count++, record + OUTBOUND_DATA, box.u32[(record + RECORD_DATA_LENGTH) >> 2] ?? 0);
+    const list = record + packetListAt(box.u32[(record + RECORD_DATA_LENGTH) >> 2] ?? 0);
+    for (let i = 0; i < (box.u32[(record + RECORD_COUNT) >> 2] ?? 0); i++) {
+      const entry = (list + i * PACKET_SIZE) >> 2;
+      box.setOut(
+        count++,
+        record + OUTBOUND_DATA + (box.u32[entry + (PACKET_OFFSET >> 2)] ?? 0),
+        box.u32[entry + (PACKET_LENGTH >> 2)] ?? 0,
+      );
+    }
   }
   const packets = box.outbound(count);
   consumer.release();

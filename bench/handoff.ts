@@ -16,18 +16,20 @@ interface Comparison {
   readonly bench: "handoff" | "stub" | "sharedSa";
   readonly about: string;
   readonly against: HandoffMode;
+  /** What any way of handing on has to do, and no more. */
+  readonly floor?: HandoffMode;
   /** Nanoseconds more, at most. */
   readonly aim: number;
 }
 
 const COMPARISONS: readonly Comparison[] = [
-  { bench: "handoff", about: "ESP that reached another worker", against: "ownIn", aim: 250 },
-  { bench: "stub", about: "sent on a CPU that has a stub", against: "ownOut", aim: 250 },
+  { bench: "handoff", about: "ESP that reached another worker", against: "ownIn", floor: "copy", aim: 250 },
+  { bench: "stub", about: "sent on a CPU that has a stub", against: "ownOut", floor: "copy", aim: 250 },
   { bench: "sharedSa", about: "sealed on the SA of all workers", against: "ownOut", aim: 40 },
 ];
 const BURSTS_TO_WARM_UP = 2000;
 const BURSTS_IN_A_TURN = 300;
-const TOGETHER: readonly HandoffMode[] = ["stub", "handoff"];
+const TOGETHER: readonly HandoffMode[] = ["stub", "handoff", "copy"];
 
 export async function benchHandoff({ engines, turns, milliseconds }: BenchContext, bench: Comparison["bench"]): Promise<Row[]> {
   const comparison = COMPARISONS.find((candidate) => candidate.bench === bench);
@@ -37,14 +39,16 @@ export async function benchHandoff({ engines, turns, milliseconds }: BenchContex
   if (ownerCpu === undefined || senderCpu === undefined) throw new NotMeasurable("It needs two CPUs.");
   const threads = startThreads(engine, ownerCpu, senderCpu);
   try {
-    const { against, about, aim } = comparison;
+    const { against, floor, about, aim } = comparison;
     // Once round the ring, whose pages are all new, and until the compiler has done its work.
     await threads.run(bench, milliseconds, BURSTS_TO_WARM_UP);
     await threads.run(against, milliseconds, BURSTS_TO_WARM_UP);
-    const [own, other]: [number[], number[]] = [[], []];
+    if (floor !== undefined) await threads.run(floor, milliseconds, BURSTS_TO_WARM_UP);
+    const [own, other, copied]: [number[], number[], number[]] = [[], [], []];
     for (let turn = 0; turn < turns; turn++) {
       own.push(await threads.run(against, milliseconds));
       other.push(await threads.run(bench, milliseconds));
+      if (floor !== undefined) copied.push(await threads.run(floor, milliseconds));
     }
     const more = summarize(other.map((value, i) => value - (own[i] ?? NaN)));
     return [
@@ -56,6 +60,16 @@ export async function benchHandoff({ engines, turns, milliseconds }: BenchContex
         reach: reach("at most", aim, more.median),
         note: `own SA: ${summarize(own).median.toFixed(0)} ns/packet`,
       },
+      ...(floor === undefined
+        ? []
+        : [
+            {
+              bench,
+              name: `${engine} 1400, copied to the other CPU and read there, nothing else`,
+              unit: "ns/packet",
+              value: summarize(copied),
+            },
+          ]),
     ];
   } finally {
     await threads.stop();

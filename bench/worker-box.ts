@@ -3,7 +3,7 @@
  * worker's own steps in the worker's own order (worker/outbound.ts, worker/inbound.ts), on real frames.
  */
 import { DestinationTable } from "../src/dataplane/worker/destinations.ts";
-import type { RingProducer } from "../src/dataplane/worker/handoff-ring.ts";
+import { neighbours, type RingProducer } from "../src/dataplane/worker/handoff-ring.ts";
 import { configureKernels } from "../src/dataplane/worker/configure-kernels.ts";
 import { layOutMemory, OUT_CAPACITY } from "../src/dataplane/worker/memory-map.ts";
 import type { MemoryMap } from "../src/dataplane/worker/memory-map.ts";
@@ -313,10 +313,11 @@ export class WorkerBox {
   handOnOutbound(count: number, ring: RingProducer): number {
     const { kernels, map, base } = this;
     kernels.classify(map.outs, count);
-    for (let i = 0; i < count; i++) {
-      const out = (map.outs + i * L.OUT_SIZE) >> 2;
-      const [packet, length] = [this.u32[out] ?? 0, this.u32[out + (L.OUT_LENGTH >> 2)] ?? 0];
-      if (!ring.pushOutbound(base + packet, length, 1, memcpy)) throw new Error("the ring is full");
+    for (let first = 0; first < count;) {
+      const outs = map.outs + first * L.OUT_SIZE;
+      const taken = neighbours(this.u32, outs, count - first);
+      if (!ring.pushOutbound(this.u32, base, outs, taken, 1, memcpy)) throw new Error("the ring is full");
+      first += taken;
     }
     return count;
   }

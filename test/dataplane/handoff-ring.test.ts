@@ -1,11 +1,17 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { VNET_HEADER } from "../../src/kernels/layout.ts";
+import { OUT_LENGTH, OUT_PACKET, OUT_SIZE, VNET_HEADER } from "../../src/kernels/layout.ts";
 import {
   KIND_INBOUND,
   KIND_OUTBOUND,
+  neighbours,
   OUTBOUND_DATA,
+  PACKET_LENGTH,
+  PACKET_OFFSET,
+  PACKET_SIZE,
+  packetListAt,
+  RECORD_COUNT,
   RECORD_DATA_LENGTH,
   RECORD_HEADER,
   RECORD_HOPS,
@@ -23,17 +29,37 @@ import { seededRandom } from "../support/packets.ts";
 class RingFrame {
   readonly memory = new SharedArrayBuffer(RING_HEADER + RING_DATA + 256 * 1024);
   readonly u8 = new Uint8Array(this.memory);
+  readonly u32 = new Uint32Array(this.memory);
   readonly view = new DataView(this.memory);
   readonly producer = new RingProducer(this.memory, 0, 0);
   readonly consumer = new RingConsumer(this.memory, 0);
-  readonly source = RING_HEADER + RING_DATA + 64;
+  readonly outs = RING_HEADER + RING_DATA;
+  readonly source = this.outs + 64 * OUT_SIZE + 64;
   readonly copy = (to: number, from: number, octets: number): void => {
     this.u8.copyWithin(to, from, from + octets);
   };
 
   push(packet: Uint8Array, hops = 0): boolean {
     this.u8.set(packet, this.source);
-    return this.producer.pushOutbound(this.source, packet.length, hops, this.copy);
+    this.layOut([{ at: this.source, length: packet.length }]);
+    return this.producer.pushOutbound(this.u32, 0, this.outs, 1, hops, this.copy);
+  }
+
+  /** Lists packets as a burst read from the TUN device is listed. */
+  layOut(packets: readonly { at: number; length: number }[]): void {
+    packets.forEach(({ at, length }, i) => {
+      this.view.setUint32(this.outs + i * OUT_SIZE + OUT_PACKET, at, true);
+      this.view.setUint32(this.outs + i * OUT_SIZE + OUT_LENGTH, length, true);
+    });
+  }
+
+  /** The packets of an outbound record. */
+  packets(record: number): Uint8Array[] {
+    const list = record + packetListAt(this.view.getUint32(record + RECORD_DATA_LENGTH, true));
+    return Array.from({ length: this.view.getUint32(record + RECORD_COUNT, true) }, (_, i) => {
+      const at = record + OUTBOUND_DATA + this.view.getUint32(list + i * PACKET_SIZE + PACKET_OFFSET, true);
+      return this.u8.slice(at, at + this.view.getUint32(list + i * PACKET_SIZE + PACKET_LENGTH, true));
+    });
   }
 
   data(record: number): Uint8Array {
@@ -60,6 +86,44 @@ test("records come out in order, whole, with their fields", () => {
   assert.deepEqual(ring.u8.slice(second + RECORD_PEER, second + RECORD_PEER + 28), new Uint8Array(28).fill(0xab));
   assert.deepEqual(ring.u8.slice(second + RECORD_HEADER, second + RECORD_HEADER + 3), Uint8Array.of(1, 2, 3));
   assert.equal(ring.consumer.next(), 0);
+});
+
+test("packets that lie one behind the other are one record, each with what stands before it", () => {
+  const ring = new RingFrame();
+  const packets = [1400, 64, 1, 700].map((length, i) => new Uint8Array(length).fill(i + 1));
+  let at = ring.source;
+  const places = packets.map((packet) => {
+    ring.u8.fill(0xe0, at - VNET_HEADER, at);
+    ring.u8.set(packet, at);
+    const place = { at, length: packet.length };
+    at += packet.length + 40;
+    return place;
+  });
+  ring.layOut(places);
+  assert.equal(neighbours(ring.u32, ring.outs, 4), 4);
+  assert.equal(ring.producer.pushOutbound(ring.u32, 0, ring.outs, 4, 1, ring.copy), true);
+  const record = ring.consumer.next();
+  assert.deepEqual(ring.packets(record), packets);
+  const list = record + packetListAt(ring.view.getUint32(record + RECORD_DATA_LENGTH, true));
+  for (let i = 0; i < 4; i++) {
+    const packet = record + OUTBOUND_DATA + ring.view.getUint32(list + i * PACKET_SIZE + PACKET_OFFSET, true);
+    assert.deepEqual(ring.u8.slice(packet - VNET_HEADER, packet), new Uint8Array(VNET_HEADER).fill(0xe0));
+  }
+  assert.equal(ring.consumer.next(), 0);
+});
+
+test("neighbours end where a packet lies elsewhere, and where there are too many octets for one record", () => {
+  const ring = new RingFrame();
+  const { source } = ring;
+  const count = (...packets: [at: number, length: number][]): number => {
+    ring.layOut(packets.map(([at, length]) => ({ at, length })));
+    return neighbours(ring.u32, ring.outs, packets.length);
+  };
+  assert.equal(count([source, 100], [source + 140, 100]), 2);
+  assert.equal(count([source, 100], [source + 100 + 257, 100]), 1, "too far behind");
+  assert.equal(count([source + 140, 100], [source, 100]), 1, "before it");
+  assert.equal(count([source, 100], [source + 50, 100]), 1, "within it");
+  assert.equal(count([source, 65535], [source + 65600, 65000], [source + 130_700, 1000]), 2);
 });
 
 test("a full ring refuses, and takes again once the consumer has released", () => {

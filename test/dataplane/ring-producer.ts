@@ -1,12 +1,15 @@
 /** A producer thread of handoff-ring.test.ts: pushes numbered records of varying length until all are in. */
 import { workerData } from "node:worker_threads";
 import { RingProducer } from "../../src/dataplane/worker/handoff-ring.ts";
+import { OUT_LENGTH, OUT_PACKET } from "../../src/kernels/layout.ts";
 
 const { memory, id, count } = workerData as { memory: SharedArrayBuffer; id: number; count: number };
 const own = new Uint8Array(4096);
 const view = new DataView(own.buffer);
 const target = new Uint8Array(memory);
 const ring = new RingProducer(memory, 0, 0);
+const words = new Uint32Array(own.buffer);
+const OUTS = 0;
 const SOURCE = 64;
 
 /** As the test expects it. */
@@ -15,5 +18,7 @@ const recordLength = (producer: number, index: number): number => 8 + ((index * 
 for (let i = 0; i < count;) {
   view.setUint32(SOURCE, id, true);
   view.setUint32(SOURCE + 4, i, true);
-  if (ring.pushOutbound(SOURCE, recordLength(id, i), id, (to, from, octets) => target.set(own.subarray(from, from + octets), to))) i++;
+  view.setUint32(OUTS + OUT_PACKET, SOURCE, true);
+  view.setUint32(OUTS + OUT_LENGTH, recordLength(id, i), true);
+  if (ring.pushOutbound(words, 0, OUTS, 1, id, (to, from, octets) => target.set(own.subarray(from, from + octets), to))) i++;
 }

@@ -3,10 +3,12 @@
  * reserves room with one compare-and-exchange, copies, and commits by storing the record's first word; the consumer works on the packets where
  * they lie and gives the room back when it is done. Nobody waits: a full ring is a counted drop (RingFull).
  *
- * Record, 64-octet aligned: u32 word (committed | skip | length), u32 kind, u32 data length, then by kind; data from `RECORD_HEADER` on.
+ * Record, 64-octet aligned: u32 word (committed | skip | length), u32 kind, u32 data length, then by kind; data from `RECORD_HEADER` on. The packets
+ * of an outbound record lie as they lay in the sender's memory, with all that was between them, so that a burst is copied at once; what they are is
+ * listed behind them.
  * The first word of each 64-octet line of free room is 0: that is what "not committed yet" means, wherever the next record starts.
  */
-import { ESP_HEADER, ESP_MAX_TRAILER, VNET_HEADER } from "../../kernels/layout.ts";
+import { ESP_HEADER, ESP_MAX_TRAILER, OUT_LENGTH, OUT_PACKET, OUT_SIZE, VNET_HEADER } from "../../kernels/layout.ts";
 import { RING_DATA, RING_HEADER } from "./memory-map.ts";
 
 const HEAD = 0;
@@ -23,19 +25,52 @@ const LENGTH = 0x00ffffff;
 
 export const RECORD_KIND = 4;
 export const RECORD_DATA_LENGTH = 8;
-export const RECORD_HOPS = 16; // outbound: how often it was handed on
+export const RECORD_COUNT = 12; // outbound: packets in it
+export const RECORD_HOPS = 16; // outbound: how often they were handed on
 export const RECORD_TOS = 20; // inbound: outer DSCP and ECN
 export const RECORD_SEGMENT = 24; // inbound: octets of each ESP packet
 export const RECORD_PEER = 28; // inbound: source sockaddr, 28 octets
 export const RECORD_HEADER = 64;
 
-/** A plaintext packet to be sealed by the ring's owner; its virtio-net header stands before it. */
+/** Plaintext packets to be sealed by the ring's owner; before each stands its virtio-net header. */
 export const KIND_OUTBOUND = 1;
 /** ESP packets whose SA the ring's owner has. */
 export const KIND_INBOUND = 2;
 
-/** Where the data of an outbound record stands: the ESP header's room is before it, the trailer's behind. */
+/** Where the first packet of an outbound record stands: the ESP header's room is before it, as it is before each; the trailer's is behind. */
 export const OUTBOUND_DATA = RECORD_HEADER + ESP_HEADER;
+/** An entry of an outbound record's list: where the packet begins, from the first one on, and its length. */
+export const PACKET_OFFSET = 0;
+export const PACKET_LENGTH = 4;
+export const PACKET_SIZE = 8;
+/** More than this between two packets, and they are not worth one copy. */
+const MAX_GAP = 256;
+/** Octets of one outbound record, unless a single packet has more: a full ring is to refuse little at a time. */
+const MAX_RUN = 128 * 1024;
+
+/** Where the list of an outbound record stands whose packets and gaps are `octets` long in all, counted from the record. */
+export function packetListAt(octets: number): number {
+  return (OUTBOUND_DATA + octets + ESP_MAX_TRAILER + 3) & ~3;
+}
+
+/**
+ * How many of the `count` packets of the OUT records at offset `outs` lie one behind the other in memory, so that one copy takes them all.
+ *
+ * @param u32 the memory of the records
+ */
+export function neighbours(u32: Uint32Array, outs: number, count: number): number {
+  const first = u32[(outs + OUT_PACKET) >> 2] ?? 0;
+  let end = first + (u32[(outs + OUT_LENGTH) >> 2] ?? 0);
+  let i = 1;
+  for (; i < count; i++) {
+    const out = (outs + i * OUT_SIZE) >> 2;
+    const packet = u32[out + (OUT_PACKET >> 2)] ?? 0;
+    const length = u32[out + (OUT_LENGTH >> 2)] ?? 0;
+    if (packet < end || packet - end > MAX_GAP || packet + length - first > MAX_RUN) break;
+    end = packet + length;
+  }
+  return i;
+}
 
 export type CopyMemory = (to: number, from: number, octets: number) => void;
 
@@ -52,16 +87,33 @@ export class RingProducer {
     this.#base = base;
   }
 
-  /** Hands on the IP packet of `length` octets at absolute address `packet`, with its virtio-net header before it. False: the ring is full. */
-  pushOutbound(packet: number, length: number, hops: number, copy: CopyMemory): boolean {
-    const record = this.#reserve(OUTBOUND_DATA + length + ESP_MAX_TRAILER);
+  /**
+   * Hands on the `count` {@link neighbours} of the OUT records at offset `outs`, their virtio-net headers before them. False: the ring is full.
+   *
+   * @param u32 the memory of the records and packets @param base its absolute address
+   */
+  pushOutbound(u32: Uint32Array, base: number, outs: number, count: number, hops: number, copy: CopyMemory): boolean {
+    const last = (outs + (count - 1) * OUT_SIZE) >> 2;
+    const first = u32[(outs + OUT_PACKET) >> 2] ?? 0;
+    const octets = (u32[last + (OUT_PACKET >> 2)] ?? 0) + (u32[last + (OUT_LENGTH >> 2)] ?? 0) - first;
+    const list = packetListAt(octets);
+    const size = list + count * PACKET_SIZE;
+    const record = this.#reserve(size);
     if (record < 0) return false;
+    const words = this.#words;
     const w = record >> 2;
-    this.#words[w + (RECORD_KIND >> 2)] = KIND_OUTBOUND;
-    this.#words[w + (RECORD_DATA_LENGTH >> 2)] = length;
-    this.#words[w + (RECORD_HOPS >> 2)] = hops;
-    copy(this.#base + record + OUTBOUND_DATA - VNET_HEADER, packet - VNET_HEADER, length + VNET_HEADER);
-    this.#commit(record, OUTBOUND_DATA + length + ESP_MAX_TRAILER);
+    words[w + (RECORD_KIND >> 2)] = KIND_OUTBOUND;
+    words[w + (RECORD_DATA_LENGTH >> 2)] = octets;
+    words[w + (RECORD_COUNT >> 2)] = count;
+    words[w + (RECORD_HOPS >> 2)] = hops;
+    copy(this.#base + record + OUTBOUND_DATA - VNET_HEADER, base + first - VNET_HEADER, octets + VNET_HEADER);
+    for (let i = 0; i < count; i++) {
+      const out = (outs + i * OUT_SIZE) >> 2;
+      const entry = (record + list + i * PACKET_SIZE) >> 2;
+      words[entry + (PACKET_OFFSET >> 2)] = (u32[out + (OUT_PACKET >> 2)] ?? 0) - first;
+      words[entry + (PACKET_LENGTH >> 2)] = u32[out + (OUT_LENGTH >> 2)] ?? 0;
+    }
+    this.#commit(record, size);
     return true;
   }
 

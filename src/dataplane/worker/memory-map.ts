@@ -60,6 +60,8 @@ export interface MemoryMap {
   readonly aads: number;
   readonly icvs: number;
   readonly outs: number;
+  /** An OUT record of its own for packets that were held. */
+  readonly heldOut: number;
   readonly sends: number;
   readonly dests: number;
   readonly messages: number;
@@ -107,6 +109,7 @@ export function layOutMemory(saArenaSize: number): MemoryMap {
     aads: take(JOB_CAPACITY * 16),
     icvs: take(JOB_CAPACITY * 16),
     outs: take(OUT_CAPACITY * OUT_SIZE),
+    heldOut: take(OUT_SIZE),
     sends: take(SEND_CAPACITY * SEND_SIZE),
     dests: take(DEST_CAPACITY * DEST_SIZE),
     messages: take(MESSAGE_CAPACITY * MSG_SIZE),

@@ -2,7 +2,17 @@ import { EAGAIN, EINTR, errno, errnoName, memcpy, read } from "../../host/linux/
 import * as L from "../../kernels/layout.ts";
 import { flowOf } from "../../wire/ip.ts";
 import type { WorkerContext } from "./context.ts";
-import { OUTBOUND_DATA, RECORD_DATA_LENGTH, RECORD_HOPS } from "./handoff-ring.ts";
+import {
+  neighbours,
+  OUTBOUND_DATA,
+  PACKET_LENGTH,
+  PACKET_OFFSET,
+  PACKET_SIZE,
+  packetListAt,
+  RECORD_COUNT,
+  RECORD_DATA_LENGTH,
+  RECORD_HOPS,
+} from "./handoff-ring.ts";
 import { HoldQueues } from "./hold-queues.ts";
 import { OUT_CAPACITY, TUN_ARENA, TUN_READ_ROOM } from "./memory-map.ts";
 import { ON_MISSING } from "./sad.ts";
@@ -56,11 +66,18 @@ export class Outbound {
     return true;
   }
 
-  /** Takes an outbound record of the hand-off ring into the burst in hand. False: the burst is full, run it first. */
+  /** Takes an outbound record of the hand-off ring into the burst in hand. False: there is no room for it, run the burst first. */
   takeHandedOn(record: number): boolean {
-    if (this.#count === OUT_CAPACITY) return false;
     const { u32 } = this.#c;
-    this.#append(record + OUTBOUND_DATA, u32[(record + RECORD_DATA_LENGTH) >> 2] ?? 0, u32[(record + RECORD_HOPS) >> 2] ?? 0);
+    const count = u32[(record + RECORD_COUNT) >> 2] ?? 0;
+    // A record holds no more than a burst does: its sender had it in one.
+    if (this.#count + count > OUT_CAPACITY) return false;
+    const hops = u32[(record + RECORD_HOPS) >> 2] ?? 0;
+    const list = record + packetListAt(u32[(record + RECORD_DATA_LENGTH) >> 2] ?? 0);
+    for (let i = 0; i < count; i++) {
+      const entry = (list + i * PACKET_SIZE) >> 2;
+      this.#append(record + OUTBOUND_DATA + (u32[entry + (PACKET_OFFSET >> 2)] ?? 0), u32[entry + (PACKET_LENGTH >> 2)] ?? 0, hops);
+    }
     return true;
   }
 
@@ -88,11 +105,14 @@ export class Outbound {
    * asked may have come; what still finds no SA is held again.
    */
   releaseHeld(): void {
-    const { base, map, u8, rings, self, tally } = this.#c;
+    const { base, map, u8, u32, rings, self, tally } = this.#c;
+    const packet = map.tunArena + L.VNET_HEADER;
     for (const octets of this.#hold.takeAll()) {
       // Through our own ring: the loop drains it before it reads the TUN queue again.
       u8.set(octets, map.tunArena);
-      const pushed = rings[self]?.pushOutbound(base + map.tunArena + L.VNET_HEADER, octets.length - L.VNET_HEADER, 0, memcpy) ?? false;
+      u32[(map.heldOut + L.OUT_PACKET) >> 2] = packet;
+      u32[(map.heldOut + L.OUT_LENGTH) >> 2] = octets.length - L.VNET_HEADER;
+      const pushed = rings[self]?.pushOutbound(u32, base, map.heldOut, 1, 0, memcpy) ?? false;
       if (!pushed) tally.drop("HoldOverflow", 1);
     }
   }
@@ -175,9 +195,8 @@ export class Outbound {
    * workers seal with this key). Numbers are never kept for a later burst: they would fall out of the peer's window.
    */
   #reserve(sa: number, first: number, count: number): boolean {
-    const { map, u32, view, sharedCounters, tally } = this.#c;
-    let packets = 0;
-    for (let i = 0; i < count; i++) packets += u32[(map.outs + (first + i) * L.OUT_SIZE + L.OUT_SEGMENTS) >> 2] ?? 0;
+    const { u32, view, sharedCounters, tally } = this.#c;
+    const packets = this.#espPackets(first, count);
     const counter = (u32[(sa + L.OSA_SHARED_COUNTER) >> 2] ?? 0) << 4;
     const used = Atomics.load(sharedCounters, counter) >>> 0;
     const start = used >= SHARED_SEQUENCE_LIMIT ? used : Atomics.add(sharedCounters, counter, packets) >>> 0;
@@ -211,21 +230,28 @@ export class Outbound {
   #handOn(owner: number, first: number, count: number): void {
     const { base, map, u32, rings, tally, touch } = this.#c;
     const ring = rings[owner];
-    for (let i = first; i < first + count; i++) {
-      const out = (map.outs + i * L.OUT_SIZE) >> 2;
-      const packets = u32[out + (L.OUT_SEGMENTS >> 2)] ?? 0;
-      const hops = this.#hops[i] ?? 0;
-      if (hops >= MAX_HOPS) {
-        tally.drop("HandoffLoop", packets);
-      } else if (
-        ring?.pushOutbound(base + (u32[out + (L.OUT_PACKET >> 2)] ?? 0), u32[out + (L.OUT_LENGTH >> 2)] ?? 0, hops + 1, memcpy) === true
-      ) {
-        tally.add("resteeredTo", packets);
-      } else {
-        tally.drop("RingFull", packets);
-      }
+    const end = first + count;
+    while (first < end) {
+      const hops = this.#hops[first] ?? 0;
+      let alike = 1;
+      while (first + alike < end && this.#hops[first + alike] === hops) alike++;
+      const outs = map.outs + first * L.OUT_SIZE;
+      const taken = neighbours(u32, outs, alike);
+      const packets = this.#espPackets(first, taken);
+      if (hops >= MAX_HOPS) tally.drop("HandoffLoop", packets);
+      else if (ring?.pushOutbound(u32, base, outs, taken, hops + 1, memcpy) === true) tally.add("resteeredTo", packets);
+      else tally.drop("RingFull", packets);
+      first += taken;
     }
     touch(owner);
+  }
+
+  /** ESP packets that `count` packets of the burst become. */
+  #espPackets(first: number, count: number): number {
+    const { map, u32 } = this.#c;
+    let packets = 0;
+    for (let i = 0; i < count; i++) packets += u32[(map.outs + (first + i) * L.OUT_SIZE + L.OUT_SEGMENTS) >> 2] ?? 0;
+    return packets;
   }
 
   /** No SA yet, anywhere: the packets wait for it, unless the policy says otherwise. */
