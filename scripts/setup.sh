@@ -11,7 +11,7 @@ warn() { echo "setup: $*" >&2; }
 
 # Program or file that proves it → Debian package.
 PACKAGES=(
-  "ip:iproute2" "ping:iputils-ping" "iperf3:iperf3" "tshark:tshark" "tcpdump:tcpdump" "nft:nftables" "sysctl:procps"
+  "ip:iproute2" "ping:iputils-ping" "iperf3:iperf3" "tshark:tshark" "tcpdump:tcpdump" "nft:nftables" "sysctl:procps" "openssl:openssl"
   "/usr/lib/python3/dist-packages/scapy/__init__.py:python3-scapy" "/usr/lib/python3/dist-packages/cryptography/__init__.py:python3-cryptography"
   "libIPSec_MB.so.1:libipsec-mb1"
 )

@@ -10,6 +10,9 @@ import { AuthenticationFailed } from "./errors.ts";
 
 const { X509_SIGNATURE, RAW_PUBLIC_KEY } = CertificateEncoding;
 
+/** Authorities that one request names: IKE_SA_INIT cannot be fragmented, and answers whoever asks. Names are hints: those left out count too. */
+const MAX_NAMED_AUTHORITIES = 20;
+
 /**
  * Asks a peer for what would prove to us that it is one of `remotes`: for certificates with the SHA-1 hashes of the public keys of the
  * authorities that we trust (§3.7), for a raw public key without any.
@@ -19,7 +22,8 @@ export function certificateRequests(remotes: readonly RemoteAuthentication[]): C
   const authorities = asking.flatMap(({ trust }) => trust.anchors);
   const hashes = new Map(authorities.map(({ spki }) => [toHex(spki), sha1(spki)]));
   const requests: CertPayload[] = [];
-  if (hashes.size > 0) requests.push({ type: "CERTREQ", encoding: X509_SIGNATURE, data: concat(...hashes.values()) });
+  if (hashes.size > 0)
+    requests.push({ type: "CERTREQ", encoding: X509_SIGNATURE, data: concat(...[...hashes.values()].slice(0, MAX_NAMED_AUTHORITIES)) });
   if (asking.some(({ trust }) => trust.publicKeys.length > 0)) {
     requests.push({ type: "CERTREQ", encoding: RAW_PUBLIC_KEY, data: new Uint8Array(0) });
   }

@@ -2,11 +2,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { EndpointConfig } from "../../src/ike/config.ts";
+import { certificateRequests } from "../../src/ike/certificate-payloads.ts";
+import { sha1 } from "../../src/crypto/hash.ts";
+import type { Certificate } from "../../src/pki/certificate.ts";
 import { parseIdentity } from "../../src/ike/identity.ts";
 import { ExchangeType, NotifyType } from "../../src/wire/iana/index.ts";
 import { notify } from "../../src/wire/notify.ts";
 import { equalOctets } from "../../src/wire/octets.ts";
-import type { Payload } from "../../src/wire/payload.ts";
+import type { CertPayload, Payload } from "../../src/wire/payload.ts";
 import { KINDS } from "../crypto/signature/fresh-keys.ts";
 import { issue, KeyUsageBit, revocationList, root, type Order } from "../pki/support/authority.ts";
 import { assertAgreement, eventsOf, ikeStates } from "./harness/assertions.ts";
@@ -79,6 +82,16 @@ describe("authentication by certificate", () => {
       "IKE_AUTH 1 IDi CERT CERTREQ IDr AUTH -->",
       "<-- IKE_AUTH 1 R IDr CERT AUTH",
     ]);
+  });
+
+  test("names the authorities that it trusts by the hashes of their public keys, each once, and not without end", () => {
+    const named = (many: readonly Certificate[]): CertPayload[] =>
+      certificateRequests([believes("%any", { anchors: many }), byPsk("left.example")]);
+    const { spki } = authority.certificate;
+    assert.deepEqual(named([...anchors, ...anchors]), [{ type: "CERTREQ", encoding: 4, data: sha1(spki) }]);
+    const crowd = Array.from({ length: 30 }, () => root().certificate);
+    assert.equal(named(crowd)[0]?.data.length, 20 * 20);
+    assert.deepEqual(named([]), []);
   });
 
   test("shows its intermediates after its own certificate", () => {
