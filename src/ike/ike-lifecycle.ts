@@ -3,7 +3,7 @@ import { NotifyType } from "../wire/iana/index.ts";
 import { AuthenticationFailed } from "./errors.ts";
 import { closeIkeSa } from "./exchanges/delete-ike.ts";
 import { AnnounceWindow } from "./exchanges/informational.ts";
-import { tellAddresses } from "./exchanges/update-addresses.ts";
+import { checkRoutability, tellAddresses } from "./exchanges/update-addresses.ts";
 import { RekeyIke } from "./exchanges/rekey-ike.ts";
 import { formatIdentity } from "./identity.ts";
 import type { IkeSa } from "./ike-sa.ts";
@@ -48,6 +48,8 @@ export class IkeLifecycle {
     this.established(successor, now);
     // The peer may have taken our update for one about the old IKE SA, after it had given everything to this one.
     if (successor.mobike?.isUpdating === true) tellAddresses(successor, now);
+    // Its answer would come on the old IKE SA, which has nothing left to move.
+    if (successor.mobike?.isChecking === true) checkRoutability(successor, now);
     if (successor.isOriginalInitiator && this.#services.config.windowSize > 1) successor.exchanger.enqueue(new AnnounceWindow(), now);
     this.#schedule(old, now + REPLACED_PATIENCE, "lifetime", (at) => {
       if (old.state.kind === "REKEYED") old.destroy("rekeyed", "local", at);

@@ -30,6 +30,8 @@ export function successorOf(old: IkeSa, { isOriginalInitiator, ownSpi, peerSpi, 
   );
   successor.config = old.config;
   successor.peers = old.peers;
+  successor.nat = old.nat;
+  successor.mobike = old.mobike?.successor();
   successor.fragmentation = old.fragmentation;
   successor.establishedAt = old.establishedAt;
   successor.useKeys(keys);

@@ -284,10 +284,15 @@ export class IkeSa implements GroupOwner {
   /** After a rekey, the new IKE SA has everything that the old one had negotiated, and what it was about to negotiate (RFC 7296 §2.8). */
   inheritFrom(old: IkeSa, now: number): void {
     old.#isInUse = false;
-    // They may have changed since the exchange that made this one.
-    this.addresses = old.addresses;
-    this.nat = old.nat;
-    this.mobike = old.mobike?.successor();
+    if (this.mobike?.hasMoved === true) {
+      // The peer was quicker: it has moved this one already.
+      this.mobike.isChecking = true;
+    } else {
+      // They may have changed since the exchange that made this one.
+      this.addresses = old.addresses;
+      this.nat = old.nat;
+      this.mobike = old.mobike?.successor();
+    }
     for (const child of old.children.values()) this.children.set(child.id, child);
     for (const [key, group] of old.groups) {
       group.owner = this;
@@ -394,6 +399,8 @@ export class IkeSa implements GroupOwner {
     if (isSameLocal && isSameRemote) return false;
     this.addresses = addresses;
     this.lastSentAt = now;
+    // Requests, or the answers to them, may have gone to where nobody is any more.
+    this.exchanger.repeatOutstanding(now);
     if (!this.isEstablished) return true;
     const { outputs } = this.services;
     const { local, remote } = addresses;

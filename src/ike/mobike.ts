@@ -11,6 +11,8 @@ export class Mobike {
   isUpdatePending = false;
   /** Our UPDATE_SA_ADDRESSES is not answered yet. */
   isUpdating = false;
+  /** The peer has not proved yet that it is at its new address: ESP still goes to the old one. */
+  isChecking = false;
   /** Message ID of the newest UPDATE_SA_ADDRESSES of the peer: with a window, an older one may come later (§3.5). */
   newestUpdate = -1;
   /** Pairs of addresses by which the peer could not be reached since it last answered. */
@@ -22,11 +24,17 @@ export class Mobike {
     this.announced = announced;
   }
 
+  /** The peer has told new addresses on this IKE SA. */
+  get hasMoved(): boolean {
+    return this.newestUpdate >= 0;
+  }
+
   /** For the IKE SA that takes the place of this one, whoever asked for that: its message IDs begin anew. */
   successor(): Mobike {
     const successor = new Mobike(this.role, this.peerAddresses, this.announced);
     successor.isUpdatePending = this.isUpdatePending;
     successor.isUpdating = this.isUpdating;
+    successor.isChecking = this.isChecking;
     return successor;
   }
 }

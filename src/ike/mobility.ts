@@ -56,7 +56,6 @@ export class Mobility {
       return;
     }
     ikeSa.moveTo(path, now);
-    ikeSa.exchanger.repeatOutstanding(now);
     this.#announce(ikeSa, mobike, now, true);
   }
 

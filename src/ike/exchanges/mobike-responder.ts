@@ -11,7 +11,7 @@ import type { IkeSa } from "../ike-sa.ts";
 import { additionalAddressesIn, natDetectionFor } from "../mobike-notifies.ts";
 import type { Mobike } from "../mobike.ts";
 import { detectNat } from "../nat-detection.ts";
-import { moveIkeSa, ReturnRoutabilityCheck } from "./update-addresses.ts";
+import { checkRoutability, moveIkeSa } from "./update-addresses.ts";
 
 /** The payloads that MOBIKE adds to an answer, and what follows it. Throws MalformedMessage. */
 export function answerMobike(ikeSa: IkeSa, request: Request): Answer {
@@ -61,7 +61,7 @@ function updateAddresses(ikeSa: IkeSa, mobike: Mobike, { payloads, messageId, pa
         return;
       }
       ikeSa.redirect(path, now);
-      if (ikeSa.isEstablished) ikeSa.exchanger.enqueue(new ReturnRoutabilityCheck(), now);
+      checkRoutability(ikeSa, now);
     },
   };
 }

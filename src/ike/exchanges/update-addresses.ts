@@ -14,19 +14,19 @@ import { closeIkeSa } from "./delete-ike.ts";
 /** Octets of COOKIE2: enough that nobody guesses it. */
 const COOKIE_LENGTH = 16;
 
-/**
- * As initiator: IKE and ESP use these addresses from now on, and the peer is told as soon as the window allows (§3.5). Requests that are not
- * answered yet go out again at once, as the peer may have answered to where we are no more.
- */
+/** As initiator: IKE and ESP use these addresses from now on, and the peer is told as soon as the window allows (§3.5). */
 export function moveIkeSa(ikeSa: IkeSa, addresses: TransportAddresses, now: number): void {
   ikeSa.moveTo(addresses, now);
-  ikeSa.exchanger.repeatOutstanding(now);
   tellAddresses(ikeSa, now);
 }
 
-/** As initiator: the peer is to use the addresses of our message, as it sees them. */
+/**
+ * As initiator: the peer is to use the addresses of our message, as it sees them. It may not know yet that its rekey has replaced the IKE SA: so
+ * long as it has not closed the old one, it is told on that too, or it would never get our answer.
+ */
 export function tellAddresses(ikeSa: IkeSa, now: number): void {
-  if (ikeSa.mobike === undefined || ikeSa.mobike.isUpdatePending || !ikeSa.isEstablished) return;
+  if (ikeSa.mobike === undefined || ikeSa.mobike.isUpdatePending) return;
+  if (!ikeSa.isEstablished && ikeSa.state.kind !== "REKEYED") return;
   ikeSa.mobike.isUpdatePending = true;
   ikeSa.exchanger.enqueue(new UpdateAddresses(), now);
 }
@@ -69,8 +69,15 @@ class UpdateAddresses implements Exchange<IkeSa> {
   }
 }
 
+/** As responder: the peer is to prove that it is at the address of the IKE SA; of one that has nothing yet, when it has. */
+export function checkRoutability(ikeSa: IkeSa, now: number): void {
+  if (ikeSa.mobike === undefined) return;
+  ikeSa.mobike.isChecking = true;
+  if (ikeSa.isEstablished) ikeSa.exchanger.enqueue(new ReturnRoutabilityCheck(), now);
+}
+
 /** As responder: ESP follows when the peer has answered from where it says that it is (§3.7). */
-export class ReturnRoutabilityCheck implements Exchange<IkeSa> {
+class ReturnRoutabilityCheck implements Exchange<IkeSa> {
   readonly exchangeType = ExchangeType.INFORMATIONAL;
   readonly name = "INFORMATIONAL return routability check";
   readonly order = "first";
@@ -87,7 +94,9 @@ export class ReturnRoutabilityCheck implements Exchange<IkeSa> {
   handleResponse(host: IkeSa, payloads: readonly Payload[], now: number): void {
     if (this.#addresses === undefined || !requireCookie(host, this.#cookie, payloads, now)) return;
     // §3.7: sent to several addresses, it proves none of them; the change that came between has a check of its own.
-    if (sameSocketAddress(this.#addresses.remote, host.addresses.remote)) host.moveChildren();
+    if (host.mobike === undefined || !sameSocketAddress(this.#addresses.remote, host.addresses.remote)) return;
+    host.mobike.isChecking = false;
+    host.moveChildren();
   }
 
   abandon(): void {
