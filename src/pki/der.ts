@@ -97,7 +97,8 @@ export class DerElement {
   count(what: string): number {
     const octets = this.integer(what);
     const value = octets.reduce((sum, octet) => sum * 256 + octet, 0);
-    if (octets.length > 4 || value > 0x7fffffff) throw new MalformedCertificate(`Its ${what} is out of all proportion.`);
+    const isNegative = (octets[0] ?? 0) >= 0x80;
+    if (isNegative || octets.length > 4) throw new MalformedCertificate(`Its ${what} is out of all proportion.`);
     return value;
   }
 

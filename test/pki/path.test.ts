@@ -149,6 +149,11 @@ describe("a certificate is refused", () => {
     );
   });
 
+  it("when an authority allows a negative number of them", () => {
+    const negative = { oid: "2.5.29.19", critical: true, value: Uint8Array.of(0x30, 6, 1, 1, 0xff, 2, 1, 0xff) };
+    assert.throws(() => issue(undefined, { extra: [negative] }), /Its path length is out of all proportion/);
+  });
+
   it("but an authority's own change of key is not counted", () => {
     const anchor = root("CN=root", { authority: 0 });
     const newKey = issue(anchor, { subject: "CN=root", authority: true });
