@@ -12,6 +12,7 @@ import { agreeOnSecret } from "../key-agreement.ts";
 import { lowerNonce, newNonce } from "../nonce.ts";
 import { answerProposal, chooseProposal, keyExchangeOf } from "../proposals.ts";
 import { required } from "../required.ts";
+import { tellOnReplaced } from "./update-addresses.ts";
 
 /** Throws what notifyForError() knows an answer for. */
 export function answerRekeyIke(ikeSa: IkeSa, { payloads }: Request, now: number): Answer {
@@ -45,6 +46,7 @@ export function answerRekeyIke(ikeSa: IkeSa, { payloads }: Request, now: number)
     then: (at) => {
       takeOver(ikeSa, successor, at);
       ikeSa.transition({ kind: "REKEYED" }, "rekeyed by the peer");
+      tellOnReplaced(ikeSa, at);
     },
   };
 }

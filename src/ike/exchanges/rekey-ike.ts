@@ -18,6 +18,7 @@ import { compareNonces, lowerNonce, newNonce } from "../nonce.ts";
 import { acceptChoice, keyExchangeOf, keyExchangesOf, withSpi } from "../proposals.ts";
 import { required } from "../required.ts";
 import { closeIkeSa } from "./delete-ike.ts";
+import { tellOnReplaced } from "./update-addresses.ts";
 
 export interface RekeyIkeOutcome {
   /** The old IKE SA goes on. */
@@ -159,6 +160,7 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
   #yieldTo(host: IkeSa, rival: IkeSa, now: number): void {
     takeOver(host, rival, now);
     host.transition({ kind: "REKEYED" }, "the peer's rekey stands");
+    tellOnReplaced(host, now);
   }
 
   #release(host: IkeSa, { spi, keyExchange }: Offer): void {

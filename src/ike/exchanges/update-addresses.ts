@@ -31,6 +31,13 @@ export function tellAddresses(ikeSa: IkeSa, now: number): void {
   ikeSa.exchanger.enqueue(new UpdateAddresses(), now);
 }
 
+/** The peer's rekey has replaced `old`, and what waited on it has gone to the successor: the peer may not have that one yet. */
+export function tellOnReplaced(old: IkeSa, now: number): void {
+  if (old.mobike?.isUpdatePending !== true) return;
+  old.mobike.isUpdatePending = false;
+  tellAddresses(old, now);
+}
+
 class UpdateAddresses implements Exchange<IkeSa> {
   readonly exchangeType = ExchangeType.INFORMATIONAL;
   readonly name = "INFORMATIONAL new addresses";
