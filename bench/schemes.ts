@@ -46,13 +46,13 @@ interface Figure {
  * (src/dataplane/worker/apply-sadb.ts), so there is nothing to count.
  */
 const FIGURES: readonly Figure[] = [
-  { what: "packets lost", unit: "packets", of: ({ tunnel }) => tunnel.lost, aim: 0 },
-  { what: "longest stall beyond plain", unit: "ms", of: ({ tunnel, plain }) => tunnel.delay.max - plain.delay.max, aim: LONGEST_STALL },
-  { what: "added latency, median", unit: "ms", of: ({ tunnel, plain }) => tunnel.delay.p50 - plain.delay.p50 },
+  { what: "lost", unit: "packets", of: ({ tunnel }) => tunnel.lost, aim: 0 },
+  { what: "longest stall", unit: "ms", of: ({ tunnel, plain }) => tunnel.delay.max - plain.delay.max, aim: LONGEST_STALL },
+  { what: "added latency", unit: "ms", of: ({ tunnel, plain }) => tunnel.delay.p50 - plain.delay.p50 },
   { what: "reordered", unit: "packets", of: ({ tunnel }) => tunnel.reordered },
-  { what: "SAs created", unit: "SAs", of: ({ sender }) => sender.endpoint.childSas.length },
+  { what: "created", unit: "SAs", of: ({ sender }) => sender.endpoint.childSas.length },
   {
-    what: "handed on to another CPU",
+    what: "handed on",
     unit: "packets",
     of: ({ sender }) => sender.dataPlane.perWorker.reduce((sum, { resteeredTo }) => sum + resteeredTo, 0),
   },

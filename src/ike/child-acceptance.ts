@@ -44,7 +44,9 @@ export function acceptChild(ikeSa: IkeSa, payloads: readonly Payload[], old: Chi
   }
   const configs = old === undefined ? (ikeSa.config?.children ?? []) : [old.parameters.config];
   const { config, localTs, remoteTs } = matchSelectors(configs, tsi, tsr);
-  const ours = inIkeAuth ? withoutKeyExchange(config.espProposals) : config.espProposals;
+  const known = old === undefined ? ikeSa.groups.get(selectorSetKey(localTs, remoteTs)) : undefined;
+  const espProposals = known === undefined || known.isEmpty ? config.espProposals : known.proposalsForMore;
+  const ours = inIkeAuth ? withoutKeyExchange(espProposals) : espProposals;
   const chosen = chooseProposal(ours, required(payloads, "SA").proposals, only(payloads, "KE")?.method);
   const spiOut = requireEspSpi(chosen);
   espAlgorithmOf(chosen.transforms);
@@ -53,7 +55,6 @@ export function acceptChild(ikeSa: IkeSa, payloads: readonly Payload[], old: Chi
     const group = groupOf(ikeSa, old);
     return { config, agreed, group, purpose: "rekey", ...group.seatForRekey(old) };
   }
-  const known = ikeSa.groups.get(selectorSetKey(localTs, remoteTs));
   const group = known ?? new GroupBinding(ikeSa.services, ikeSa, ikeSa.connectionName, config);
   const purpose = known === undefined ? "first" : "additional";
   return { config, agreed, group, purpose, ...group.admit(payloads) };

@@ -74,8 +74,9 @@ function groupFor(ikeSa: IkeSa, { group, agreed, purpose }: ChildInstallation): 
   const key = (purpose === "rekey" ? group.key : undefined) ?? agreedKey;
   // Both ends may have asked for the first SA of the same selectors at once, or the group have been over when this was on its way.
   const known = ikeSa.groups.get(key);
+  const { localTs, remoteTs, chosen } = agreed;
+  if (known === undefined ? purpose !== "rekey" : known.isEmpty) (known ?? group).bind({ localTs, remoteTs }, chosen.transforms);
   if (known !== undefined) return known;
-  if (purpose !== "rekey") group.bindSelectors(agreed.localTs, agreed.remoteTs);
   ikeSa.groups.set(key, group);
   return group;
 }

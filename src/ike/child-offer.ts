@@ -60,7 +60,7 @@ export class ChildOffer {
     this.plan = plan;
     this.#services = services;
     this.spiIn = services.reserveEspSpi(plan.cpu);
-    const { espProposals } = plan.config;
+    const espProposals = plan.purpose.kind === "additional" ? plan.group.proposalsForMore : plan.config.espProposals;
     this.#proposals = withSpi(inIkeAuth ? withoutKeyExchange(espProposals) : espProposals, espSpiOctets(this.spiIn));
   }
 

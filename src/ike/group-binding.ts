@@ -11,12 +11,14 @@ import { ChildSaGroup } from "../multisa/group.ts";
 import type { Purpose } from "../multisa/notifies.ts";
 import { NotifyType } from "../wire/iana/index.ts";
 import type { NotifyPayload, Payload } from "../wire/payload.ts";
+import type { Proposal, Transform } from "../wire/proposal.ts";
 import { formatTrafficSelector, type TrafficSelector } from "../wire/traffic-selector.ts";
 import type { ChildSa, Membership } from "./child-sa.ts";
 import type { ChildConfig } from "./config.ts";
 import { BrokenInvariant, NoAgreement } from "./errors.ts";
 import { encodeGroupNotify, groupNotifiesOf } from "./group-notifies.ts";
 import { groupPriority } from "./policy-priority.ts";
+import { madeOf } from "./proposals.ts";
 import type { Services } from "./services.ts";
 import type { GroupStatus } from "./status.ts";
 import type { Timer } from "./timers.ts";
@@ -52,6 +54,7 @@ export class GroupBinding implements Membership {
   readonly #group: ChildSaGroup;
   readonly #members = new Map<ChildSaId, ChildSa>();
   #selectors: GroupSelectors | undefined;
+  #transforms: readonly Transform[] = [];
   #hasPolicy = false;
   #timer: Timer | undefined;
 
@@ -93,9 +96,15 @@ export class GroupBinding implements Membership {
     return this.isEmpty && !this.#hasPolicy;
   }
 
-  /** The negotiated selectors, for good: all members have them. */
-  bindSelectors(localTs: readonly TrafficSelector[], remoteTs: readonly TrafficSelector[]): void {
-    this.#selectors = { localTs, remoteTs };
+  /** What was negotiated with the first member, and all others have too. */
+  bind(selectors: GroupSelectors, transforms: readonly Transform[]): void {
+    this.#selectors = selectors;
+    this.#transforms = transforms;
+  }
+
+  /** What may be proposed, or chosen, for one more member (RFC 9611 §3: it has the algorithms of the first). */
+  get proposalsForMore(): readonly Proposal[] {
+    return madeOf(this.#transforms, this.config.espProposals);
   }
 
   /** Before the first SA that names the policy. */

@@ -112,6 +112,18 @@ export function acceptChoice(sent: readonly Proposal[], answer: readonly Proposa
   return { number: chosen.number, protocolId: chosen.protocolId, peerSpi: chosen.spi.slice(), transforms: chosen.transforms };
 }
 
+/**
+ * Of `proposals` what has the ciphers and sequence numbers of an SA made of `transforms`; key exchange is free. RFC 9611 §3: the Child SAs of one pair
+ * of selectors have the same algorithms.
+ */
+export function madeOf(transforms: readonly Transform[], proposals: readonly Proposal[]): Proposal[] {
+  const ofSa = transforms.filter(({ type }) => !isKeyExchange(type));
+  return proposals.flatMap((proposal) => {
+    const kept = proposal.transforms.filter((one) => isKeyExchange(one.type) || ofSa.some((wanted) => sameTransform(wanted, one)));
+    return ofSa.every((wanted) => kept.some((one) => sameTransform(wanted, one))) ? [{ ...proposal, transforms: kept }] : [];
+  });
+}
+
 /** What goes into an SA payload: the proposals numbered from 1, each with our SPI. */
 export function withSpi(proposals: readonly Proposal[], spi: Uint8Array): Proposal[] {
   return proposals.map((proposal, index) => ({ ...proposal, number: index + 1, spi }));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { NotifyType } from "../../src/wire/iana/index.ts";
 import { assertAgreement, eventsOf } from "./harness/assertions.ts";
-import type { Overrides } from "./harness/configs.ts";
+import { espProposals, type Overrides } from "./harness/configs.ts";
 import { establishedWorld, type Host, type World, type WorldOptions } from "./harness/world.ts";
 
 const perCpu: Overrides = { child: { perCpuSas: true } };
@@ -52,6 +52,21 @@ describe("a ladder with two CPUs", () => {
     const aware = perCpuWorld({ cpus: 2, seed: 2 });
     assert.equal(world.status(world.left).groups[0]?.mode, "single");
     assert.equal(aware.status(aware.left).groups[0]?.mode, "per-cpu");
+  });
+
+  test("further SAs have the algorithms of the first, whoever asks for them and whatever it prefers", () => {
+    const preferring = (...proposals: string[]): Overrides => ({ child: { perCpuSas: true, espProposals: espProposals(...proposals) } });
+    const [small, large] = ["aes128gcm16-noesn", "aes256gcm16-noesn"];
+    const world = establishedWorld({ cpus: 3, left: preferring(small, large), right: preferring(large, small) });
+    assert.equal(world.pass(world.right, 1), undefined);
+    world.settle();
+    sendFromAll(world, world.left, 3);
+    world.settle();
+    assertAgreement(world);
+    const { childSas } = world.status(world.left);
+    assert.equal(childSas.length, 3);
+    // The first was the left end's request, so that the right end's preference decided.
+    for (const { cipher } of childSas) assert.equal(cipher, "aes256gcm16");
   });
 
   test("the responder uses the new SA only when the initiator surely has it", () => {

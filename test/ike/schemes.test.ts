@@ -57,6 +57,33 @@ function assertMode(world: World, host: Host, reason: RegExp | undefined): void 
   assert.equal(reports.at(-1)?.mode, group.mode, "the last word in the log is the mode");
 }
 
+describe("the notifies of the scheme cpu-queues", () => {
+  const withNumbers = (cpuQueues: number, cpuQueueInfo: number): Overrides => ({
+    ...overridesOf("cpu-queues"),
+    endpoint: { draftNotifies: { cpuQueues, cpuQueueInfo } },
+  });
+
+  test("have the numbers that are configured", () => {
+    const world = new World({ cpus: CPUS, left: withNumbers(41_000, 41_001), right: withNumbers(41_000, 41_001) });
+    world.initiate();
+    world.settle();
+    exchangePackets(world);
+    assertAgreement(world);
+    assertMode(world, world.left, undefined);
+    assertMode(world, world.right, undefined);
+  });
+
+  test("are not understood by a peer that has other numbers: one SA for all, and both ends say so", () => {
+    const world = new World({ cpus: CPUS, left: withNumbers(41_000, 41_001), right: overridesOf("cpu-queues") });
+    world.initiate();
+    world.settle();
+    exchangePackets(world);
+    assertAgreement(world);
+    assertMode(world, world.left, /^the peer did not answer CPU_QUEUES/);
+    assertMode(world, world.right, /^the peer did not send CPU_QUEUES$/);
+  });
+});
+
 for (const left of KINDS) {
   describe(`left ${left}`, () => {
     for (const right of KINDS) {
