@@ -39,8 +39,11 @@ export class DerElement {
 
   constructor(block: AsnType) {
     this.#block = block;
-    // Of no length known beforehand: BER, not DER.
-    if (block.lenBlock.isIndefiniteForm) throw new MalformedCertificate("It has an element of indefinite length, which is not DER.");
+    const { lenBlock, valueBeforeDecodeView } = block;
+    // BER has lengths that are not known beforehand, and many spellings of those that are; asn1js takes them all.
+    if (lenBlock.isIndefiniteForm || valueBeforeDecodeView.length !== 1 + lengthOfLength(lenBlock.length) + lenBlock.length) {
+      throw new MalformedCertificate("It has an element whose length is not written as DER asks.");
+    }
   }
 
   /** Tag, length and content. A view. */
@@ -77,7 +80,11 @@ export class DerElement {
   /** The elements of anything constructed, such as an explicit tag. */
   children(what: string): DerElement[] {
     if (!(this.#block instanceof Constructed)) throw new MalformedCertificate(`Its ${what} is not constructed.`);
-    return this.#block.valueBlock.value.map((block) => new DerElement(block));
+    const children = this.#block.valueBlock.value.map((block) => new DerElement(block));
+    // asn1js lets elements reach beyond the end of what they are in.
+    const total = children.reduce((sum, { raw }) => sum + raw.length, 0);
+    if (total !== this.content.length) throw new MalformedCertificate(`The elements of its ${what} do not fit into it.`);
+    return children;
   }
 
   /** "2.5.29.19" */
@@ -148,6 +155,11 @@ export class DerElement {
     if (this.universal !== tag) throw new MalformedCertificate(`Its ${what} has another type than it should have.`);
     return this;
   }
+}
+
+/** Octets of the shortest spelling of a length. */
+function lengthOfLength(length: number): number {
+  return length < 0x80 ? 1 : length < 0x100 ? 2 : length < 0x1_0000 ? 3 : length < 0x100_0000 ? 4 : 5;
 }
 
 /** The one element that `octets` are, with nothing after it. Copies: the result does not change with `octets`. @throws MalformedCertificate */

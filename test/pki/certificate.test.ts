@@ -5,7 +5,8 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { Certificate } from "../../src/pki/certificate.ts";
 import { identitiesIn } from "../../src/pki/identity.ts";
-import { MalformedCertificate } from "../../src/pki/errors.ts";
+import { CertificateRefused, MalformedCertificate } from "../../src/pki/errors.ts";
+import { buildPath } from "../../src/pki/path.ts";
 import { readPem } from "../../src/pki/pem.ts";
 import { RevocationList } from "../../src/pki/revocation.ts";
 import { toHex } from "../../src/wire/octets.ts";
@@ -33,6 +34,17 @@ function assertTyped(read: () => unknown): void {
   } catch (error) {
     assert.ok(error instanceof MalformedCertificate, String(error));
     assert.match(error.message, /^[A-Z].*\.$/);
+  }
+}
+
+/** Whether octets are a certificate that {@link anchor} vouches for. */
+function believed(octets: Uint8Array): boolean {
+  try {
+    const trust = { anchors: [anchor.certificate], intermediates: [], revocationLists: [], revocation: "relaxed" } as const;
+    return buildPath(Certificate.parse(octets), [], trust, TODAY).length > 0;
+  } catch (error) {
+    assert.ok(error instanceof MalformedCertificate || error instanceof CertificateRefused, String(error));
+    return false;
   }
 }
 
@@ -101,6 +113,18 @@ describe("a certificate", () => {
     assert.throws(() => Certificate.parse(Uint8Array.of(...certificate.der, 0)), /It has 1 octets after its end/);
     assert.throws(() => Certificate.parse(certificate.der.subarray(0, 100)), /It is not DER/);
     assert.throws(() => Certificate.parse(new Uint8Array(70_000)), /more than 65536 are not read/);
+  });
+
+  it("is refused when a length is spelt otherwise than DER asks, or lies", () => {
+    const { der } = certificate;
+    assert.deepEqual([...der.subarray(0, 2)], [0x30, 0x82], "two octets of length");
+    const longer = Uint8Array.of(0x30, 0x83, 0, ...der.subarray(2));
+    const shorter = der.slice();
+    shorter[3] = (der[3] ?? 0) - 1;
+    const open = Uint8Array.of(0x30, 0x80, ...der.subarray(4), 0, 0);
+    for (const octets of [longer, shorter, open]) assert.throws(() => Certificate.parse(octets), MalformedCertificate);
+    assert.equal(believed(der), true);
+    forAll(damaged(der), (octets) => assert.ok(!believed(octets) || Buffer.from(octets).equals(der)));
   });
 
   it("throws nothing untyped, whatever the octets are", () => {
