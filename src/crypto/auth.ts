@@ -14,11 +14,13 @@ export interface SignedOctetsInputs {
   readonly skP: Uint8Array;
   /** The body of this end's IDi or IDr payload: ID Type, three reserved octets, Identification Data. */
   readonly idPayloadBody: Uint8Array;
+  /** IntAuth, when there were IKE_INTERMEDIATE exchanges (RFC 9242 §3.3.2); else empty. */
+  readonly intAuth: Uint8Array;
 }
 
-/** InitiatorSignedOctets or ResponderSignedOctets: message | nonce | prf(SK_p, ID body). */
-export function signedOctets({ message, nonce, prf, skP, idPayloadBody }: SignedOctetsInputs): Uint8Array {
-  return concat(message, nonce, prf.compute(skP, idPayloadBody));
+/** InitiatorSignedOctets or ResponderSignedOctets: message | nonce | prf(SK_p, ID body) [| IntAuth]. */
+export function signedOctets({ message, nonce, prf, skP, idPayloadBody, intAuth }: SignedOctetsInputs): Uint8Array {
+  return concat(message, nonce, prf.compute(skP, idPayloadBody), intAuth);
 }
 
 /** 17 ASCII characters, without a NUL. */

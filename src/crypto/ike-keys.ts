@@ -47,13 +47,29 @@ export function deriveIkeKeys(inputs: IkeKeyInputs): IkeKeys {
   return expand(inputs.prf.compute(concat(inputs.nonceI, inputs.nonceR), inputs.sharedSecret), inputs);
 }
 
+export interface IkeRekeyInputs extends IkeKeyInputs {
+  readonly oldPrf: Prf;
+  readonly oldSkD: Uint8Array;
+  /** SK(1) to SK(n) of the additional key exchanges. The caller wipes them. */
+  readonly furtherSecrets?: readonly Uint8Array[];
+}
+
 /**
- * §2.18: SKEYSEED = prf(SK_d of the old IKE SA, g^ir (new) | Ni | Nr). That prf is the old IKE SA's, while the new keys are expanded with the
+ * §2.18: SKEYSEED = prf(SK_d of the old IKE SA, g^ir (new) | Ni | Nr), and with additional key exchanges prf(SK_d, SK(0) | Ni | Nr | SK(1) | …
+ * | SK(n)) (RFC 9370 §2.2.4). That prf is the old IKE SA's, while the new keys are expanded with the
  * new one's. The SPIs are the new ones.
  */
-export function rekeyIkeKeys(inputs: IkeKeyInputs & { readonly oldPrf: Prf; readonly oldSkD: Uint8Array }): IkeKeys {
-  return expand(inputs.oldPrf.compute(inputs.oldSkD, inputs.sharedSecret, inputs.nonceI, inputs.nonceR), inputs);
+export function rekeyIkeKeys(inputs: IkeRekeyInputs): IkeKeys {
+  const { oldPrf, oldSkD, sharedSecret, nonceI, nonceR, furtherSecrets = [] } = inputs;
+  return expand(oldPrf.compute(oldSkD, sharedSecret, nonceI, nonceR, ...furtherSecrets), inputs);
 }
+
+/**
+ * RFC 9370 §2.2.2: after each IKE_INTERMEDIATE exchange with a key exchange, SKEYSEED(n) = prf(SK_d(n-1), SK(n) | Ni | Nr), with the nonces and
+ * SPIs of IKE_SA_INIT. That is the formula of a rekey, onto the same IKE SA.
+ */
+export const strengthenIkeKeys = (inputs: IkeKeyInputs & { readonly oldSkD: Uint8Array }): IkeKeys =>
+  rekeyIkeKeys({ ...inputs, oldPrf: inputs.prf });
 
 /** {SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr} = prf+(SKEYSEED, Ni | Nr | SPIi | SPIr). Wipes SKEYSEED. */
 function expand(skeyseed: Uint8Array, { prf, cipher, nonceI, nonceR, spiI, spiR }: IkeKeyInputs): IkeKeys {
@@ -88,6 +104,8 @@ export interface ChildKeymatInputs {
   readonly nonceR: Uint8Array;
   /** g^ir (new) when the exchange had a KE payload: perfect forward secrecy. The caller wipes it. */
   readonly sharedSecret?: Uint8Array;
+  /** SK(1) to SK(n) of the additional key exchanges. The caller wipes them. */
+  readonly furtherSecrets?: readonly Uint8Array[];
   /** Octets of one direction: encryption key with salt, then integrity key. */
   readonly lengthPerDirection: number;
 }
@@ -98,9 +116,10 @@ export interface ChildKeymat {
   readonly responderToInitiator: Uint8Array;
 }
 
-/** §2.17: KEYMAT = prf+(SK_d, [g^ir (new) |] Ni | Nr); all keys of the direction initiator to responder come first. */
-export function deriveChildKeymat({ prf, skD, nonceI, nonceR, sharedSecret, lengthPerDirection }: ChildKeymatInputs): ChildKeymat {
-  const seed = concat(sharedSecret ?? new Uint8Array(0), nonceI, nonceR);
+/** §2.17: KEYMAT = prf+(SK_d, [g^ir (new) |] Ni | Nr [| SK(1) | … | SK(n), RFC 9370 §2.2.4]); all keys of the direction initiator to responder come first. */
+export function deriveChildKeymat(inputs: ChildKeymatInputs): ChildKeymat {
+  const { prf, skD, nonceI, nonceR, sharedSecret, furtherSecrets = [], lengthPerDirection } = inputs;
+  const seed = concat(sharedSecret ?? new Uint8Array(0), nonceI, nonceR, ...furtherSecrets);
   const stream = prfPlus(prf, skD, seed, 2 * lengthPerDirection);
   // Copies, not views: a message to another thread clones the whole buffer below a view, and would carry the other direction's keys along.
   const keymat = {

@@ -5,6 +5,7 @@
 import type { Entropy } from "./entropy.ts";
 import { ECP_METHODS } from "./key-exchange/ecp.ts";
 import type { KeyExchange, KeyExchangeAnswer, KeyExchangeMethodImplementation } from "./key-exchange/method.ts";
+import { ML_KEM_METHODS } from "./key-exchange/ml-kem.ts";
 import { MODP_METHODS } from "./key-exchange/modp.ts";
 import { MONTGOMERY_METHODS } from "./key-exchange/montgomery.ts";
 
@@ -12,7 +13,10 @@ export { InvalidKeyExchange } from "./key-exchange/method.ts";
 export type { KeyExchange, KeyExchangeAnswer } from "./key-exchange/method.ts";
 
 const METHODS: ReadonlyMap<number, KeyExchangeMethodImplementation> = new Map(
-  [...MONTGOMERY_METHODS, ...ECP_METHODS, ...MODP_METHODS].map((implementation) => [implementation.method, implementation]),
+  [...MONTGOMERY_METHODS, ...ECP_METHODS, ...MODP_METHODS, ...ML_KEM_METHODS].map((implementation) => [
+    implementation.method,
+    implementation,
+  ]),
 );
 
 /**

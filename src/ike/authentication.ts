@@ -17,6 +17,7 @@ export function octetsToSign(end: End, id: Identity, handshake: Handshake, keys:
     prf: keys.prf,
     skP: keys.skP(end),
     idPayloadBody: encodeIdBody(id),
+    intAuth: handshake.intermediate.intAuth,
   });
 }
 

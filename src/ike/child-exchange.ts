@@ -8,7 +8,7 @@ import { PeerMisbehaved } from "./errors.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import { agreeOnSecret } from "./key-agreement.ts";
 import { lowerNonce, newNonce } from "./nonce.ts";
-import { keyExchangeOf, keyExchangesOf } from "./proposals.ts";
+import { additionalKeyExchangesOf, keyExchangeOf, keyExchangesOf } from "./proposals.ts";
 import { only, required } from "./required.ts";
 import type { Services } from "./services.ts";
 
@@ -17,6 +17,8 @@ export interface ChildAnswer {
   readonly agreed: AgreedChild;
   readonly nonceR: Uint8Array;
   readonly sharedSecret: Uint8Array | undefined;
+  /** Methods of the additional key exchanges that are to follow. */
+  readonly furtherMethods: readonly number[];
   /** Of Ni and Nr: decides collisions (§2.8.1). */
   readonly lowestNonce: Uint8Array;
 }
@@ -53,10 +55,13 @@ export class ChildExchange {
   read(payloads: readonly Payload[]): ChildAnswer {
     const agreed = this.offer.read(payloads);
     const nonceR = required(payloads, "NONCE").data.slice();
-    return { agreed, nonceR, sharedSecret: this.#agree(agreed, payloads), lowestNonce: lowerNonce(this.#nonce, nonceR) };
+    const furtherMethods = additionalKeyExchangesOf(agreed.chosen);
+    const sharedSecret = this.#agree(agreed, payloads);
+    return { agreed, nonceR, sharedSecret, furtherMethods, lowestNonce: lowerNonce(this.#nonce, nonceR) };
   }
 
-  install(ikeSa: IkeSa, answer: ChildAnswer, payloads: readonly Payload[], now: number): ChildSa {
+  /** `payloads`: of the answer. */
+  install(ikeSa: IkeSa, answer: ChildAnswer, payloads: readonly Payload[], furtherSecrets: readonly Uint8Array[], now: number): ChildSa {
     const { plan } = this.offer;
     const { agreed, nonceR, sharedSecret } = answer;
     this.#keyExchange?.destroy();
@@ -65,7 +70,7 @@ export class ChildExchange {
       {
         config: plan.config,
         agreed,
-        keyInputs: { role: "initiator", nonceI: this.#nonce, nonceR, sharedSecret },
+        keyInputs: { role: "initiator", nonceI: this.#nonce, nonceR, sharedSecret, furtherSecrets },
         spiIn: this.offer.keepSpi(),
         cpu: plan.cpu,
         shared: plan.shared,

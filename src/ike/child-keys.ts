@@ -41,16 +41,20 @@ export interface ChildKeyInputs {
   readonly nonceR: Uint8Array;
   /** g^ir (new), with PFS. */
   readonly sharedSecret: Uint8Array | undefined;
+  /** SK(1) to SK(n) of the additional key exchanges (RFC 9370 §2.2.4). The caller wipes them. */
+  readonly furtherSecrets?: readonly Uint8Array[];
 }
 
 /** KEYMAT: first the keys of the SA that carries data from the initiator of the exchange to its responder. */
-export function deriveChildKeys(keys: IkeSaKeys, cipher: EspCipher, { role, nonceI, nonceR, sharedSecret }: ChildKeyInputs): ChildSaKeymat {
+export function deriveChildKeys(keys: IkeSaKeys, cipher: EspCipher, inputs: ChildKeyInputs): ChildSaKeymat {
+  const { role, nonceI, nonceR, sharedSecret, furtherSecrets = [] } = inputs;
   const { initiatorToResponder, responderToInitiator } = deriveChildKeymat({
     prf: keys.prf,
     skD: keys.skD,
     nonceI,
     nonceR,
     ...(sharedSecret === undefined ? {} : { sharedSecret }),
+    furtherSecrets,
     lengthPerDirection: KEYMAT_LENGTH[cipher],
   });
   return role === "initiator"

@@ -6,12 +6,18 @@ import type { TrafficSelector } from "../wire/traffic-selector.ts";
 import type { ChildConfig } from "./config.ts";
 import { BrokenInvariant } from "./errors.ts";
 import type { Outputs } from "./outputs.ts";
+import type { Followup } from "./pending-followups.ts";
+import type { RivalRekey } from "./rival-rekey.ts";
 import type { Timer } from "./timers.ts";
 
 /** What a peer's rekey of a Child SA that we are rekeying ourselves tells our exchange (RFC 7296 §2.8.1). */
 export interface ChildRekeyInProgress {
-  /** `successor` was made by the peer's exchange, whose lowest nonce is given. */
-  collidedWith(successor: ChildSa, lowestNonce: Uint8Array): void;
+  /** Its CREATE_CHILD_SA is answered, and the additional key exchanges are under way: too late for a collision (RFC 9370 §2.2.4). */
+  readonly isFollowingUp: boolean;
+  /** Told when the peer's CREATE_CHILD_SA is answered, and again when the successor is there, if that was not at once. */
+  collidedWith(rival: RivalRekey<ChildSa>): void;
+  /** The peer has not completed its additional key exchanges. */
+  rivalGone(now: number): void;
 }
 
 /** What a Child SA needs of the group that it is a member of. */
@@ -95,6 +101,9 @@ export class ChildSa {
   mayBeNamed: boolean;
   /** Our rekey of it waits to be sent or answered. */
   isRekeyQueued = false;
+  /** The peer's rekey of it whose additional key exchanges are to come. */
+  peersRekey: RivalRekey<ChildSa> | undefined;
+  peersFollowup: Followup | undefined;
   /** What the peer's rekey put in its place. */
   successor: ChildSa | undefined;
   /** In whose place the peer's rekey put it. */

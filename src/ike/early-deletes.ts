@@ -6,9 +6,10 @@ import type { EspSpi } from "../ipsec/names.ts";
 import { ExchangeType } from "../wire/iana/index.ts";
 import type { IkeSa } from "./ike-sa.ts";
 
-/** Whether answers to CREATE_CHILD_SA are awaited: whatever they make, the peer may have it before us. */
+/** Whether answers to CREATE_CHILD_SA or IKE_FOLLOWUP_KE are awaited: whatever they make, the peer may have it before us. */
 export function isCreating({ exchanger }: IkeSa): boolean {
-  return exchanger.outstanding.some(({ exchangeType, concerns }) => exchangeType === ExchangeType.CREATE_CHILD_SA && concerns === "child");
+  const isMaking = (type: number): boolean => type === ExchangeType.CREATE_CHILD_SA || type === ExchangeType.IKE_FOLLOWUP_KE;
+  return exchanger.outstanding.some(({ exchangeType, concerns }) => isMaking(exchangeType) && concerns === "child");
 }
 
 /** A Delete for an SPI that no Child SA has. There can be no more of them in earnest than requests outstanding. */

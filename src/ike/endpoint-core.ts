@@ -159,7 +159,7 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
     if (this.mobility.tryAnotherPath(ikeSa, now)) return;
     this.services.outputs.event({ kind: "peerUnreachable", connection: ikeSa.connectionName, remote, exchange: exchange.name });
     const connection = this.#connectionOf(ikeSa);
-    if (connection?.isAttempt(ikeSa) === true) connection.attemptFailed("The peer does not answer IKE_AUTH.", "unreachable", now);
+    if (connection?.isAttempt(ikeSa) === true) connection.attemptFailed(`The peer does not answer ${exchange.name}.`, "unreachable", now);
     ikeSa.destroy("the peer does not answer", "local", now, "peer unreachable");
   }
 

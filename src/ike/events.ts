@@ -29,6 +29,7 @@ export type TimeoutReason =
   | "rekey-child"
   | "lifetime"
   | "grace"
+  | "followup"
   | "group"
   | "retry"
   | "shutdown";

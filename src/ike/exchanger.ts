@@ -17,9 +17,10 @@ export interface Exchange<Host> {
   readonly name: string;
   /**
    * alone: begins when nothing is outstanding, and nothing begins beside it (an IKE SA is rekeyed: §2.25.2 forbids the peer to accept anything
-   * else meanwhile). first: goes before what is queued (Deletes, liveness). normal: in order.
+   * else meanwhile). next: goes on with what an exchange has begun, before all that waits, and alone if that was. first: goes before what is
+   * queued (Deletes, liveness). normal: in order.
    */
-  readonly order: "alone" | "first" | "normal";
+  readonly order: "alone" | "next" | "first" | "normal";
   /** What it creates, rekeys or closes: decides what the peer may not do meanwhile (RFC 7296 §2.25). */
   readonly concerns: "child" | "ike" | "nothing";
   /** False: it must wait for something else than its turn; {@link Exchanger.pump} looks again. Absent: ready. */
@@ -35,6 +36,8 @@ export interface ExchangerPorts<Host> extends Omit<RetransmissionPorts, "send" |
   /** Builds and protects a request: one datagram, or its fragments. */
   readonly seal: (exchangeType: number, messageId: number, payloads: readonly Payload[]) => readonly Uint8Array[];
   readonly send: (datagrams: readonly Uint8Array[], exchange: Exchange<Host>, messageId: number, attempt: number, now: number) => void;
+  /** Whether something keeps this exchange from beginning, for now; {@link Exchanger.pump} looks again. */
+  readonly isHeld?: (exchange: Exchange<Host>) => boolean;
   /** The last retransmission went unanswered. */
   readonly peerUnreachable: (exchange: Exchange<Host>, now: number) => void;
 }
@@ -89,8 +92,10 @@ export class Exchanger<Host> {
 
   enqueue(exchange: Exchange<Host>, now: number): void {
     if (this.#isStopped) throw new BrokenInvariant(`${exchange.name} on an IKE SA that takes no more requests`);
-    if (exchange.order === "first") {
-      const at = this.#queue.findIndex(({ order }) => order !== "first");
+    if (exchange.order === "next") {
+      this.#queue.unshift(exchange);
+    } else if (exchange.order === "first") {
+      const at = this.#queue.findIndex(({ order }) => order !== "first" && order !== "next");
       this.#queue.splice(at < 0 ? this.#queue.length : at, 0, exchange);
     } else {
       this.#queue.push(exchange);
@@ -161,13 +166,15 @@ export class Exchanger<Host> {
 
   /** The first that is ready, if there is room for it. */
   #next(): Exchange<Host> | undefined {
-    const exchange = this.#isStopped ? undefined : this.#queue.find((each) => each.isReady?.() ?? true);
+    const exchange = this.#isStopped
+      ? undefined
+      : this.#queue.find((each) => (each.isReady?.() ?? true) && !(this.#ports.isHeld?.(each) ?? false));
     return exchange !== undefined && this.#hasRoomFor(exchange) ? exchange : undefined;
   }
 
-  #hasRoomFor({ order }: Exchange<Host>): boolean {
+  #hasRoomFor(exchange: Exchange<Host>): boolean {
     if (this.#outstanding.size === 0) return true;
-    if (order === "alone" || this.outstanding.some((other) => other.order === "alone")) return false;
+    if (isAlone(exchange) || this.outstanding.some(isAlone)) return false;
     // §2.3: an ID may be sent only if it is below the oldest unanswered one plus the window.
     const oldest = Math.min(...this.#outstanding.keys());
     return this.#nextMessageId < oldest + this.#window;
@@ -188,3 +195,6 @@ export class Exchanger<Host> {
     this.#outstanding.set(messageId, { exchange, retransmission: new Retransmission(datagrams, ports, now) });
   }
 }
+
+/** Nothing may be outstanding beside it. */
+const isAlone = ({ order, concerns }: Exchange<never>): boolean => order === "alone" || (order === "next" && concerns === "ike");

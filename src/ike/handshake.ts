@@ -1,4 +1,5 @@
 /** What IKE_SA_INIT leaves for IKE_AUTH to prove (RFC 7296 §2.15): both messages as they went over the wire, and both nonces. */
+import type { IntermediateTranscript } from "./intermediate-transcript.ts";
 import type { PeerAbilities } from "./peer-abilities.ts";
 
 export interface Handshake {
@@ -8,4 +9,6 @@ export interface Handshake {
   readonly nonceI: Uint8Array;
   readonly nonceR: Uint8Array;
   readonly peerAbilities: PeerAbilities;
+  /** Grows until IKE_AUTH. */
+  readonly intermediate: IntermediateTranscript;
 }

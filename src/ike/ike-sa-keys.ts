@@ -1,7 +1,7 @@
 /** The negotiated algorithms and the keys of one IKE SA (RFC 7296 §2.14, §2.18), and what is done with them. */
 import type { Entropy } from "../crypto/entropy.ts";
 import { ikeCipherFor, type IkeCipherSuite } from "../crypto/ike-cipher.ts";
-import { deriveIkeKeys, rekeyIkeKeys, wipe, wipeIkeKeys, type IkeKeys } from "../crypto/ike-keys.ts";
+import { deriveIkeKeys, rekeyIkeKeys, strengthenIkeKeys, wipe, wipeIkeKeys, type IkeKeys } from "../crypto/ike-keys.ts";
 import { prfFor, type Prf } from "../crypto/prf.ts";
 import { NotifyType, TransformType } from "../wire/iana/index.ts";
 import { formatIkeSpi, ikeSpiOctets, type IkeSpi } from "../wire/ike-header.ts";
@@ -19,6 +19,8 @@ export interface KeyDerivationInputs {
   readonly spiR: IkeSpi;
   /** Of the key exchange. Wiped here. */
   readonly sharedSecret: Uint8Array;
+  /** SK(1) to SK(n) of the additional key exchanges of a rekey (RFC 9370 §2.2.4). The caller wipes them. */
+  readonly furtherSecrets?: readonly Uint8Array[];
 }
 
 export class IkeSaKeys {
@@ -61,6 +63,14 @@ export class IkeSaKeys {
     const keys = rekeyIkeKeys({ oldPrf: old.prf, oldSkD: old.#keys.skD, prf, cipher, ...octetsOf(inputs) });
     wipe(inputs.sharedSecret);
     return new IkeSaKeys(transforms, prf, cipher, keys, isOriginalInitiator, entropy);
+  }
+
+  /** After an IKE_INTERMEDIATE exchange with a key exchange (RFC 9370 §2.2.2). `old` is left to the caller. */
+  static strengthen(old: IkeSaKeys, inputs: KeyDerivationInputs, isOriginalInitiator: boolean, entropy: Entropy): IkeSaKeys {
+    const { prf, cipher } = algorithmsOf(old.transforms);
+    const keys = strengthenIkeKeys({ oldSkD: old.#keys.skD, prf, cipher, ...octetsOf(inputs) });
+    wipe(inputs.sharedSecret);
+    return new IkeSaKeys(old.transforms, prf, cipher, keys, isOriginalInitiator, entropy);
   }
 
   /** For KEYMAT of Child SAs. Not to be kept. */
@@ -111,12 +121,13 @@ function algorithmsOf(transforms: readonly Transform[]): { prf: Prf; cipher: Ike
   return { prf, cipher };
 }
 
-function octetsOf({ nonceI, nonceR, spiI, spiR, sharedSecret }: KeyDerivationInputs): {
+function octetsOf({ nonceI, nonceR, spiI, spiR, sharedSecret, furtherSecrets = [] }: KeyDerivationInputs): {
   nonceI: Uint8Array;
   nonceR: Uint8Array;
   spiI: Uint8Array;
   spiR: Uint8Array;
   sharedSecret: Uint8Array;
+  furtherSecrets: readonly Uint8Array[];
 } {
-  return { nonceI, nonceR, spiI: ikeSpiOctets(spiI), spiR: ikeSpiOctets(spiR), sharedSecret };
+  return { nonceI, nonceR, spiI: ikeSpiOctets(spiI), spiR: ikeSpiOctets(spiR), sharedSecret, furtherSecrets };
 }

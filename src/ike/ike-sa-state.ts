@@ -1,10 +1,17 @@
 /** The life of an IKE SA as a discriminated union, and which step may follow which. */
+import type { RivalRekey } from "./rival-rekey.ts";
 
 /** Our own rekey of an IKE SA, as far as a rekey by the peer at the same time must know of it (RFC 7296 §2.8.2). */
 export interface IkeRekeyInProgress<Successor> {
-  /** The peer's exchange made `successor`; `lowestNonce` is the lower of that exchange's two. */
-  collidedWith(successor: Successor, lowestNonce: Uint8Array): void;
-  /** That successor, while it is not decided which one stands. */
+  /** Its CREATE_CHILD_SA is answered, and the additional key exchanges are under way: too late for a collision (RFC 9370 §2.2.4). */
+  readonly isFollowingUp: boolean;
+  /** Told when the peer's CREATE_CHILD_SA is answered. */
+  collidedWith(rival: RivalRekey<Successor>): void;
+  /** The peer's successor is there, after its additional key exchanges. */
+  rivalCompleted(now: number): void;
+  /** The peer has not completed its additional key exchanges. */
+  rivalGone(now: number): void;
+  /** The peer's successor, while it is not decided which one stands. */
   readonly rival: Successor | undefined;
 }
 

@@ -4,11 +4,12 @@
  */
 import type { ChildSaId, CpuIndex, EspSpi } from "../ipsec/names.ts";
 import type { SocketAddress } from "../ipsec/sadb.ts";
-import { NotifyType } from "../wire/iana/index.ts";
+import { ExchangeType, NotifyType } from "../wire/iana/index.ts";
 import { formatIkeSpi, type IkeSpi } from "../wire/ike-header.ts";
 import { encodePayloadChain, type DecodedMessage, type MessageHeader } from "../wire/message.ts";
 import { notify, unsupportedCriticalPayload } from "../wire/notify.ts";
 import type { Payload } from "../wire/payload.ts";
+import { unencryptedForm } from "../wire/unencrypted-form.ts";
 import { sameSocketAddress } from "./addresses.ts";
 import type { Answer, LastAnswer, Request } from "./answer.ts";
 import type { ChildSa, TransportAddresses } from "./child-sa.ts";
@@ -23,12 +24,16 @@ import { Exchanger, type Abandoned, type Exchange } from "./exchanger.ts";
 import { NO_FRAGMENTATION, type Fragmentation } from "./fragmentation-support.ts";
 import type { GroupBinding, GroupOwner } from "./group-binding.ts";
 import type { AuthenticatedPeers } from "./identity.ts";
-import type { IkeSaKeys } from "./ike-sa-keys.ts";
+import type { Handshake } from "./handshake.ts";
+import { IkeSaKeys } from "./ike-sa-keys.ts";
 import type { IkeSaOwner } from "./ike-sa-owner.ts";
 import { NEXT_IKE_SA_STATES, type IkeSaState } from "./ike-sa-state.ts";
+import { IntermediateTranscript } from "./intermediate-transcript.ts";
+import { KeyEpochs } from "./key-epochs.ts";
 import { MessageOpener, type Expectation, type OpenedMessage } from "./message-opener.ts";
 import type { Mobike } from "./mobike.ts";
 import type { NatSituation } from "./nat-detection.ts";
+import { PendingFollowups, type Followup } from "./pending-followups.ts";
 import { RequestWindow } from "./request-window.ts";
 import type { Services } from "./services.ts";
 import type { Timer } from "./timers.ts";
@@ -57,6 +62,10 @@ export class IkeSa implements GroupOwner {
   /** By negotiated selectors. */
   readonly groups = new Map<string, GroupBinding>();
   readonly timers: Timer[] = [];
+  readonly intermediate = new IntermediateTranscript();
+  readonly followups: PendingFollowups;
+  /** The peer's rekey of this IKE SA, while its additional key exchanges are to come. */
+  peersFollowup: Followup | undefined;
   /** SPIs that the peer has deleted before we had them (early-deletes.ts). */
   readonly earlyDeletes = new Set<EspSpi>();
   peerSpi: IkeSpi;
@@ -76,7 +85,7 @@ export class IkeSa implements GroupOwner {
   /** When the peer was authenticated, however often the IKE SA has been rekeyed since. */
   establishedAt = Infinity;
   rekeyAt: number | undefined;
-  #keys: IkeSaKeys | undefined;
+  readonly #keys = new KeyEpochs();
   #state: IkeSaState<IkeSa>;
   readonly #requests: RequestWindow;
   readonly #opener: MessageOpener;
@@ -100,6 +109,7 @@ export class IkeSa implements GroupOwner {
     this.#deliveries = new Deliveries(services.timers, (child, now) => this.confirm(child, now));
     this.#requests = new RequestWindow(services.config.windowSize, parameters.peersFirstMessageId);
     this.#opener = new MessageOpener(services.counters);
+    this.followups = new PendingFollowups(services.timers, services.entropy, services.config.windowSize);
     this.exchanger = new Exchanger<IkeSa>(
       this,
       {
@@ -108,6 +118,8 @@ export class IkeSa implements GroupOwner {
         random: () => services.random(),
         seal: (exchangeType, messageId, payloads) => this.#seal(exchangeType, messageId, false, payloads),
         send: (datagrams, exchange, messageId, attempt, now) => this.#sendRequest(datagrams, exchange, messageId, attempt, now),
+        // §2.25.2, as the peer is about to replace this IKE SA.
+        isHeld: ({ concerns }) => concerns === "child" && this.followups.has("ike"),
         peerUnreachable: (exchange, now) => owner.peerUnreachable(this, exchange, now),
       },
       parameters.firstMessageId,
@@ -137,12 +149,12 @@ export class IkeSa implements GroupOwner {
   }
 
   get keys(): IkeSaKeys {
-    if (this.#keys === undefined) throw new BrokenInvariant("an IKE SA is used before it has keys");
-    return this.#keys;
+    if (this.#keys.current === undefined) throw new BrokenInvariant("an IKE SA is used before it has keys");
+    return this.#keys.current;
   }
 
   get hasKeys(): boolean {
-    return this.#keys !== undefined;
+    return this.#keys.current !== undefined;
   }
 
   get connectionName(): string {
@@ -160,8 +172,21 @@ export class IkeSa implements GroupOwner {
   }
 
   useKeys(keys: IkeSaKeys): void {
-    this.#keys = keys;
+    this.#keys.begin(keys);
+    this.#logKeys(keys);
+  }
+
+  #logKeys(keys: IkeSaKeys): void {
     this.services.onKeys?.(keys.material(this.initiatorSpi, this.responderSpi));
+  }
+
+  /** Onto the keys that an IKE_INTERMEDIATE exchange has made (RFC 9370 §2.2.2). Wipes `sharedSecret`. */
+  strengthenKeys(sharedSecret: Uint8Array, { nonceI, nonceR }: Pick<Handshake, "nonceI" | "nonceR">): void {
+    const { initiatorSpi: spiI, responderSpi: spiR } = this;
+    const inputs = { nonceI, nonceR, spiI, spiR, sharedSecret };
+    const keys = IkeSaKeys.strengthen(this.keys, inputs, this.isOriginalInitiator, this.services.entropy);
+    this.#keys.replace(keys, this.isOriginalInitiator ? undefined : this.#requests.next);
+    this.#logKeys(keys);
   }
 
   transition(next: IkeSaState<IkeSa>, why: string): void {
@@ -187,7 +212,8 @@ export class IkeSa implements GroupOwner {
     const { counters } = this.services;
     // The I flag tells the two directions apart: our own message come back is nobody's (RFC 7296 §3.1).
     const isFromPeer = header.isInitiator !== this.isOriginalInitiator;
-    const opened = isFromPeer && this.#keys !== undefined ? this.#open(message, octets, this.#keys) : "unprotected";
+    const keys = isFromPeer ? this.#keys.of(header) : undefined;
+    const opened = keys === undefined ? "unprotected" : this.#open(message, octets, keys);
     if (opened === undefined) return;
     if (typeof opened === "string") {
       counters.drop(opened);
@@ -251,11 +277,12 @@ export class IkeSa implements GroupOwner {
     this.transition({ kind: "DEAD" }, why);
     for (const timer of this.timers.splice(0)) timer.cancel();
     this.#deliveries.stop();
+    this.followups.clear(now);
     this.exchanger.stop(abandoned, now);
     for (const group of this.groups.values()) group.ikeSaGone(now);
     this.groups.clear();
     for (const child of [...this.children.values()]) this.forget(child, why, by, now);
-    this.#keys?.wipe();
+    this.#keys.wipe();
     this.services.releaseIkeSpi(this.ownSpi);
     const isPeerDead = abandoned === "peer unreachable";
     this.owner.ikeSaGone(this, { from, why, by, isPeerDead, lastAnswer: this.#lastAnswer }, now);
@@ -305,7 +332,12 @@ export class IkeSa implements GroupOwner {
     for (const exchange of old.exchanger.takeQueue()) this.exchanger.enqueue(exchange, now);
   }
 
-  #handleResponse({ header, unsupportedCritical }: DecodedMessage, { inside }: OpenedMessage, path: TransportAddresses, now: number): void {
+  #handleResponse(
+    { header, unsupportedCritical }: DecodedMessage,
+    { inside, unencrypted }: OpenedMessage,
+    path: TransportAddresses,
+    now: number,
+  ): void {
     const exchange = this.exchanger.exchangeOf(header.messageId);
     if (exchange?.exchangeType !== header.exchangeType) {
       this.services.counters.drop("unknownResponse");
@@ -314,6 +346,7 @@ export class IkeSa implements GroupOwner {
     this.lastHeardAt = now;
     this.mobike?.failedPaths.clear();
     if (this.isEstablished) this.#notePath(path, now);
+    this.#noteIntermediate(header, unencrypted);
     const refused = refusalOf(inside, unsupportedCritical);
     if (refused === undefined) {
       try {
@@ -332,7 +365,7 @@ export class IkeSa implements GroupOwner {
 
   #handleRequest(
     { header, unsupportedCritical }: DecodedMessage,
-    { inside, datagram }: OpenedMessage,
+    { inside, datagram, unencrypted }: OpenedMessage,
     path: TransportAddresses,
     now: number,
   ): void {
@@ -352,6 +385,9 @@ export class IkeSa implements GroupOwner {
     this.#notePath(path, now);
     this.#deliveries.deliverBelow(this.#requests.deliveredBefore(header.messageId), now);
     const { exchangeType, messageId } = header;
+    // What comes under the new keys shows that there is nothing left to repeat under the old ones.
+    this.#keys.forgetOutdated();
+    this.#noteIntermediate(header, unencrypted);
     const answer = this.#answer(inside, unsupportedCritical, { exchangeType, messageId, path }, now);
     const response = this.#seal(exchangeType, messageId, true, answer.payloads);
     this.#requests.answered(messageId, response);
@@ -423,7 +459,14 @@ export class IkeSa implements GroupOwner {
       isResponse,
       messageId,
     };
-    return this.keys.protection.seal(header, encodePayloadChain(payloads), this.#room);
+    const inner = encodePayloadChain(payloads);
+    this.#noteIntermediate(header, () => unencryptedForm(header, inner));
+    return this.keys.protection.seal(header, inner, this.#room);
+  }
+
+  #noteIntermediate({ exchangeType, isInitiator }: MessageHeader, unencrypted: () => Uint8Array): void {
+    if (exchangeType !== ExchangeType.IKE_INTERMEDIATE) return;
+    this.intermediate.add(isInitiator ? "initiator" : "responder", this.keys, unencrypted());
   }
 
   /** Octets that a message may have before it is fragmented. */

@@ -6,11 +6,13 @@ import type { TransportAddresses } from "./child-sa.ts";
 import type { Connection } from "./connection.ts";
 import { LocalMisconfiguration } from "./errors.ts";
 import { IkeAuthInitiator, RejectPeer, type IkeAuthOutcome } from "./exchanges/ike-auth-initiator.ts";
+import { exchangeKeys } from "./exchanges/ike-intermediate-initiator.ts";
 import { IkeSaInitInitiator } from "./exchanges/ike-sa-init-initiator.ts";
 import type { Handshake } from "./handshake.ts";
 import { sameIdentity } from "./identity.ts";
 import type { IkeSaOwner } from "./ike-sa-owner.ts";
 import { IkeSa } from "./ike-sa.ts";
+import { additionalKeyExchangesOf } from "./proposals.ts";
 import type { Registry } from "./registry.ts";
 import type { Services } from "./services.ts";
 
@@ -56,7 +58,7 @@ export class Initiations {
     ikeSa.config = connection.config;
     owner.ikeSaMade(ikeSa, now);
     const outcome = {
-      completed: (handshake: Handshake, at: number) => this.#authenticate(ikeSa, connection, handshake, at),
+      completed: (handshake: Handshake, at: number) => this.#exchangeKeys(ikeSa, connection, handshake, at),
       failed: (why: string, kind: "refused" | "unreachable", at: number) => this.#fail(ikeSa, connection, why, kind, at),
     };
     this.#initiating.set(ikeSa.ownSpi, new IkeSaInitInitiator(ikeSa, connection.config, outcome, now));
@@ -76,20 +78,29 @@ export class Initiations {
     this.#initiating.delete(ikeSa.ownSpi);
   }
 
-  #authenticate(ikeSa: IkeSa, connection: Connection, handshake: Handshake, now: number): void {
+  #exchangeKeys(ikeSa: IkeSa, connection: Connection, handshake: Handshake, now: number): void {
     this.#initiating.delete(ikeSa.ownSpi);
     if (!ikeSa.nat.supported) {
       const why = "The peer does not support NAT traversal, and ESP without UDP encapsulation is not implemented.";
       this.#fail(ikeSa, connection, why, "refused", now);
       return;
     }
+    ikeSa.addresses = this.#floated(ikeSa.addresses);
+    ikeSa.transition({ kind: "AUTHENTICATING" }, "IKE_SA_INIT completed");
+    const outcome = {
+      completed: (at: number) => this.#authenticate(ikeSa, connection, handshake, at),
+      failed: (text: string, at: number) => this.#fail(ikeSa, connection, text, "refused", at),
+    };
+    exchangeKeys(ikeSa, handshake, additionalKeyExchangesOf(ikeSa.keys), outcome, now);
+  }
+
+  /** What is wanted, and whom we know, is asked now: IKE_INTERMEDIATE may have taken its time. */
+  #authenticate(ikeSa: IkeSa, connection: Connection, handshake: Handshake, now: number): void {
     const demand = connection.takeDemand();
     if (demand === undefined) {
       this.#fail(ikeSa, connection, "The peer's own IKE SA serves what was asked for.", "refused", now);
       return;
     }
-    ikeSa.addresses = this.#floated(ikeSa.addresses);
-    ikeSa.transition({ kind: "AUTHENTICATING" }, "IKE_SA_INIT completed");
     const { config } = connection;
     const child = connection.planFor(ikeSa, demand);
     const plan = { config, handshake, child, initialContact: !this.#knowsPeerOf(connection) };

@@ -1,6 +1,7 @@
 /** From datagrams that the peer has sealed to messages: integrity, decryption, and the reassembly of fragments (RFC 7296 §3.14, RFC 7383 §2.6). */
 import { decodePayloadChain, type DecodedMessage, type PayloadChain } from "../wire/message.ts";
 import type { SkfPayload } from "../wire/payload.ts";
+import { unencryptedFormOf } from "../wire/unencrypted-form.ts";
 import type { Counters, DropReason } from "./counters.ts";
 import { MalformedMessage } from "./errors.ts";
 import type { MessageProtection } from "./message-protection.ts";
@@ -11,10 +12,8 @@ export interface OpenedMessage {
   readonly inside: PayloadChain | MalformedMessage;
   /** The datagram, or that of fragment 1. */
   readonly datagram: Uint8Array;
-  /** The octets before the body of SK, or of fragment 1's SKF. */
-  readonly aad: Uint8Array;
-  /** The inner payloads as they were sealed. */
-  readonly plaintext: Uint8Array;
+  /** What IKE_AUTH proves of it, if it belongs to IKE_INTERMEDIATE (RFC 9242 §3.3.2). */
+  readonly unencrypted: () => Uint8Array;
 }
 
 /** What a message ID makes of a message: worth reading; a request that is answered already; or why it is of no use. */
@@ -51,7 +50,7 @@ export class MessageOpener {
     if (typeof plaintext === "string") return plaintext;
     if (last?.type !== "SK" || aad === undefined) return "unprotected";
     this.#reassembly.forget(header);
-    return { inside: decodeInside(last.firstInner, plaintext), datagram, aad, plaintext };
+    return { inside: decodeInside(last.firstInner, plaintext), datagram, unencrypted: () => unencryptedFormOf(aad, plaintext) };
   }
 
   #openFragment(
@@ -69,15 +68,11 @@ export class MessageOpener {
     const plaintext = protection.open(message);
     if (typeof plaintext === "string") return plaintext;
     this.#counters.fragmentsIn++;
-    if (isAnswered) return { inside: NOTHING_INSIDE, datagram, aad, plaintext };
+    if (isAnswered) return { inside: NOTHING_INSIDE, datagram, unencrypted: () => unencryptedFormOf(aad, plaintext) };
     const whole = this.#reassembly.add(message.header, { ...fragment, plaintext });
     if (whole === undefined || typeof whole === "string") return whole;
-    return {
-      inside: decodeInside(whole.firstInner, whole.plaintext),
-      datagram: whole.datagram,
-      aad: whole.aad,
-      plaintext: whole.plaintext,
-    };
+    const inside = decodeInside(whole.firstInner, whole.plaintext);
+    return { inside, datagram: whole.datagram, unencrypted: () => unencryptedFormOf(whole.aad, whole.plaintext) };
   }
 }
 

@@ -4,6 +4,7 @@ import {
   EncryptionAlgorithm,
   ExtendedSequenceNumbers,
   IntegrityAlgorithm,
+  isAdditionalKeyExchange,
   KeyExchangeMethod,
   NotifyType,
   Prf,
@@ -25,6 +26,14 @@ export interface ChosenProposal {
 
 export function transformOf(chosen: { readonly transforms: readonly Transform[] }, type: number): Transform | undefined {
   return chosen.transforms.find((transform) => transform.type === type);
+}
+
+/** The methods of the negotiated Additional Key Exchanges, in their order (RFC 9370 §2.2.1); NONE leaves one out. */
+export function additionalKeyExchangesOf(chosen: { readonly transforms: readonly Transform[] }): number[] {
+  return chosen.transforms
+    .filter(({ type, id }) => isAdditionalKeyExchange(type) && id !== KeyExchangeMethod.NONE)
+    .sort((a, b) => a.type - b.type)
+    .map(({ id }) => id);
 }
 
 /** The negotiated key exchange method; undefined when there is none (no PFS). */
@@ -54,13 +63,24 @@ export function chooseProposal(
 
 function matchProposal(ours: Proposal, theirs: Proposal, preferredKe: number | undefined): ChosenProposal | undefined {
   if (ours.protocolId !== theirs.protocolId) return undefined;
-  const transforms: Transform[] = [];
-  for (const type of transformTypes(ours, theirs)) {
-    const choice = chooseTransform(ofType(ours, type), ofType(theirs, type), type === TransformType.KE ? preferredKe : undefined);
-    if (choice === "none") return undefined;
-    if (choice !== "absent") transforms.push(choice);
-  }
+  const options = transformTypes(ours, theirs).map((type) =>
+    acceptableTransforms(ofType(ours, type), ofType(theirs, type), type === TransformType.KE ? preferredKe : undefined),
+  );
+  const transforms = chooseOneOfEach(options, new Set());
+  if (transforms === undefined) return undefined;
   return { number: theirs.number, protocolId: theirs.protocolId, peerSpi: theirs.spi.slice(), transforms };
+}
+
+/** The first of each type, except that no key exchange method may come twice (RFC 9370 §2.2.1): then the next best that differs. */
+function chooseOneOfEach([options, ...rest]: readonly (readonly Option[])[], used: ReadonlySet<number>): Transform[] | undefined {
+  if (options === undefined) return [];
+  for (const option of options) {
+    const isExchange = option !== "absent" && isKeyExchange(option.type) && option.id !== KeyExchangeMethod.NONE;
+    if (isExchange && used.has(option.id)) continue;
+    const others = chooseOneOfEach(rest, isExchange ? new Set([...used, option.id]) : used);
+    if (others !== undefined) return option === "absent" ? others : [option, ...others];
+  }
+  return undefined;
 }
 
 function transformTypes(a: Proposal, b: Proposal): number[] {
@@ -69,18 +89,24 @@ function transformTypes(a: Proposal, b: Proposal): number[] {
 
 const ofType = (proposal: Proposal, type: number): Transform[] => proposal.transforms.filter((transform) => transform.type === type);
 
-/** Where one side does not mention a type, that is the same as offering only NONE, which has the number 0 in every registry that has it. */
-function chooseTransform(ours: Transform[], theirs: Transform[], preferred: number | undefined): Transform | "absent" | "none" {
+type Option = Transform | "absent";
+
+/**
+ * What both sides take for one type, the best first. Where one side does not mention a type, that is the same as offering only NONE, which has
+ * the number 0 in every registry that has it.
+ */
+function acceptableTransforms(ours: Transform[], theirs: Transform[], preferred: number | undefined): readonly Option[] {
   if (ours.length === 0 || theirs.length === 0) {
-    const [present] = [ours, theirs].filter((side) => side.length > 0);
-    return present?.some((transform) => transform.id === 0 && isOptional(transform.type)) ? "absent" : "none";
+    const none = [...ours, ...theirs].find(({ type, id }) => id === 0 && isOptional(type));
+    if (none === undefined) return [];
+    // RFC 9370 §2.2.1: NONE is selected, not left out, of an additional key exchange that the peer proposed.
+    return [isAdditionalKeyExchange(none.type) && theirs.includes(none) ? none : "absent"];
   }
   const common = ours.filter((mine) => theirs.some((other) => sameTransform(mine, other)));
-  return common.find(({ id }) => id === preferred) ?? common[0] ?? "none";
+  return [...common.filter(({ id }) => id === preferred), ...common.filter(({ id }) => id !== preferred)];
 }
 
-const isOptional = (type: number): boolean =>
-  type === TransformType.INTEG || (type >= TransformType.KE && type !== TransformType.ESN && type <= TransformType.ADDKE7);
+const isOptional = (type: number): boolean => type === TransformType.INTEG || isKeyExchange(type);
 
 /** RFC 7296 §3.3.6: a transform with an attribute that we do not know must not be chosen, so it is the same as none of ours. */
 export function sameTransform(a: Transform, b: Transform): boolean {
@@ -109,6 +135,8 @@ export function acceptChoice(sent: readonly Proposal[], answer: readonly Proposa
     if (count > 1 || (count === 0 && !mayBeAbsent))
       throw new PeerMisbehaved(`the peer chose ${count} transforms of ${TransformType.nameOf(type)}`);
   }
+  const methods = [keyExchangeOf(chosen) ?? [], additionalKeyExchangesOf(chosen)].flat();
+  if (new Set(methods).size < methods.length) throw new PeerMisbehaved("the peer chose one key exchange method twice");
   return { number: chosen.number, protocolId: chosen.protocolId, peerSpi: chosen.spi.slice(), transforms: chosen.transforms };
 }
 
@@ -144,8 +172,21 @@ export function withoutKeyExchange(proposals: readonly Proposal[]): Proposal[] {
   return stripped.filter((proposal, index) => stripped.findIndex((other) => sameTransforms(other, proposal)) === index);
 }
 
-const isKeyExchange = (type: number): boolean =>
-  type === TransformType.KE || (type >= TransformType.ADDKE1 && type <= TransformType.ADDKE7);
+/** For a peer that does not know IKE_INTERMEDIATE (RFC 9370 §2.2.1): with what goes without additional key exchanges. */
+export function withoutAdditionalKeyExchanges(proposals: readonly Proposal[]): Proposal[] {
+  return proposals.flatMap((proposal) => {
+    const { transforms } = proposal;
+    const kept = transforms.filter(({ type, id }) => !isAdditionalKeyExchange(type) || id === KeyExchangeMethod.NONE);
+    const isPossible = transforms.every(({ type }) => kept.some((other) => other.type === type));
+    return isPossible ? [{ ...proposal, transforms: kept }] : [];
+  });
+}
+
+/** Whether any of them asks for an additional key exchange. */
+export const haveAdditionalKeyExchanges = (proposals: readonly Proposal[]): boolean =>
+  proposals.some((proposal) => additionalKeyExchangesOf(proposal).length > 0);
+
+const isKeyExchange = (type: number): boolean => type === TransformType.KE || isAdditionalKeyExchange(type);
 
 function sameTransforms(a: Proposal, b: Proposal): boolean {
   return (
@@ -178,6 +219,7 @@ function describeProposals(proposals: readonly Proposal[]): string {
 }
 
 function describeTransform({ type, id, keyLength }: Transform): string {
+  if (isAdditionalKeyExchange(type)) return `${TransformType.nameOf(type)} ${KeyExchangeMethod.nameOf(id)}`;
   const name = NAMES[type]?.(id) ?? `${TransformType.nameOf(type)}:${id}`;
   return keyLength === undefined ? name : `${name}-${keyLength}`;
 }

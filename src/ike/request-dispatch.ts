@@ -4,7 +4,9 @@ import { notify } from "../wire/notify.ts";
 import type { Payload } from "../wire/payload.ts";
 import { NoAgreement, notifyForError, PeerMisbehaved } from "./errors.ts";
 import { answerCreateChild } from "./exchanges/create-child-responder.ts";
+import { answerFollowupKe } from "./exchanges/followup-ke-responder.ts";
 import { answerIkeAuth, type IkeAuthContext } from "./exchanges/ike-auth-responder.ts";
+import { answerIkeIntermediate, requireAllKeyExchanges } from "./exchanges/ike-intermediate-responder.ts";
 import { answerInformational } from "./exchanges/informational.ts";
 import { answerRekeyIke } from "./exchanges/rekey-ike-responder.ts";
 import type { Answer, Request } from "./answer.ts";
@@ -35,13 +37,19 @@ function dispatch(ikeSa: IkeSa, request: Request, ports: DispatchPorts, now: num
   const { exchangeType } = request;
   if (ikeSa.state.kind === "HALF_OPEN") {
     const context = ports.authContext(ikeSa);
+    if (exchangeType === ExchangeType.IKE_INTERMEDIATE && context !== undefined) {
+      return answerIkeIntermediate(ikeSa, request, context.handshake);
+    }
     if (exchangeType !== ExchangeType.IKE_AUTH || context === undefined)
       throw new PeerMisbehaved(`it sent ${ExchangeType.nameOf(exchangeType)} before IKE_AUTH`);
+    requireAllKeyExchanges(ikeSa);
     return answerIkeAuth(ikeSa, request, context, now);
   }
   switch (exchangeType) {
     case ExchangeType.CREATE_CHILD_SA:
       return isAboutIkeSa(request.payloads) ? answerRekeyIke(ikeSa, request, now) : answerCreateChild(ikeSa, request, now);
+    case ExchangeType.IKE_FOLLOWUP_KE:
+      return answerFollowupKe(ikeSa, request, now);
     case ExchangeType.INFORMATIONAL:
       return answerInformational(ikeSa, request, now);
     default:

@@ -24,6 +24,11 @@ export class RequestWindow {
     this.#next = first;
   }
 
+  /** The lowest message ID that was not received yet. */
+  get next(): number {
+    return this.#next;
+  }
+
   classify(messageId: number): RequestVerdict {
     const response = this.#answers.get(messageId);
     if (response !== undefined) return { kind: "repeated", response };

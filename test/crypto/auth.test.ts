@@ -39,7 +39,10 @@ test("the signed octets are message, the other end's nonce, and the MACed identi
   const skP = fromHex("05");
   const idPayloadBody = fromHex("0200000061");
   const expected = concat(message, nonce, prf.compute(skP, idPayloadBody));
-  assert.deepEqual(signedOctets({ message, nonce, prf, skP, idPayloadBody }), expected);
+  const inputs = { message, nonce, prf, skP, idPayloadBody };
+  assert.deepEqual(signedOctets({ ...inputs, intAuth: new Uint8Array(0) }), expected);
+  const intAuth = Uint8Array.of(1, 2, 3);
+  assert.deepEqual(signedOctets({ ...inputs, intAuth }), concat(expected, intAuth), "RFC 9242 §3.3.2");
 });
 
 test("constant-time comparison compares", () => {

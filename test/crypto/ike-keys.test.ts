@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { test } from "node:test";
-import { deriveChildKeymat, deriveIkeKeys, rekeyIkeKeys, wipe, wipeIkeKeys, type IkeKeys } from "../../src/crypto/ike-keys.ts";
+import {
+  deriveChildKeymat,
+  deriveIkeKeys,
+  rekeyIkeKeys,
+  strengthenIkeKeys,
+  wipe,
+  wipeIkeKeys,
+  type IkeKeys,
+} from "../../src/crypto/ike-keys.ts";
 import { prfFor, type Prf } from "../../src/crypto/prf.ts";
 import { Prf as PrfId } from "../../src/wire/iana/index.ts";
 import { concat, fromHex, toHex } from "../../src/wire/octets.ts";
@@ -153,4 +161,26 @@ test("SKEYSEED and every block of prf+ are wiped when the keys are cut from them
   deriveChildKeymat({ ...inputs, prf, skD: keys.skD, lengthPerDirection: 96 });
   assert.equal(outputs.length, 1 + 6 + 3, "SKEYSEED, six blocks for the IKE SA, three for the Child SA");
   for (const output of outputs) assert.ok(output.every((octet) => octet === 0));
+});
+
+test("secrets of additional key exchanges go in where RFC 9370 says", () => {
+  const inputs = inputsOf(VECTORS[3]!);
+  const { prf, nonceI, nonceR, spiI, spiR, sharedSecret } = inputs;
+  const oldSkD = new Uint8Array(prf.keyLength).fill(7);
+  const furtherSecrets = [Uint8Array.of(1, 1), Uint8Array.of(2, 2, 2)];
+  const hmac = (key: Uint8Array, ...chunks: Uint8Array[]): string =>
+    createHmac(VECTORS[3]!.hash, key)
+      .update(concat(...chunks))
+      .digest("hex");
+  /** SK_d is the first of what prf+ gives. */
+  const skD = (skeyseed: string): string =>
+    hmac(fromHex(skeyseed), nonceI, nonceR, spiI, spiR, Uint8Array.of(1)).slice(0, 2 * prf.keyLength);
+  // §2.2.2: prf(SK_d(n-1), SK(n) | Ni | Nr).
+  assert.equal(toHex(strengthenIkeKeys({ ...inputs, oldSkD }).skD), skD(hmac(oldSkD, sharedSecret, nonceI, nonceR)));
+  // §2.2.4: prf(SK_d, SK(0) | Ni | Nr | SK(1) | … | SK(n)).
+  const seed = [sharedSecret, nonceI, nonceR, ...furtherSecrets];
+  assert.equal(toHex(rekeyIkeKeys({ ...inputs, oldPrf: prf, oldSkD, furtherSecrets }).skD), skD(hmac(oldSkD, ...seed)));
+  // §2.2.4: prf+(SK_d, SK(0) | Ni | Nr | SK(1) | … | SK(n)).
+  const child = deriveChildKeymat({ ...inputs, skD: oldSkD, furtherSecrets, lengthPerDirection: 16 });
+  assert.equal(toHex(child.initiatorToResponder), hmac(oldSkD, ...seed, Uint8Array.of(1)).slice(0, 32));
 });

@@ -22,6 +22,9 @@ test("what is supported", () => {
     "MODP_4096",
     "MODP_6144",
     "MODP_8192",
+    "ML_KEM_768",
+    "ML_KEM_1024",
+    "ML_KEM_512",
   ]);
 });
 

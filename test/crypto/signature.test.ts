@@ -104,10 +104,7 @@ describe("AUTH by signature", () => {
       "authentication method RSA_DIGITAL_SIGNATURE does not go with a key of kind ecdsa-p256",
     );
     assert.equal(verify(DIGITAL_SIGNATURE, ""), "the digital signature is cut short");
-    assert.equal(
-      verify(DIGITAL_SIGNATURE, "0f300d06092a864886f70d0101050500c0"),
-      "the signature is of an algorithm that is not supported",
-    );
+    assert.equal(verify(DIGITAL_SIGNATURE, "0f300d06092a864886f70d0101050500c0"), "the signature is of an algorithm that is not supported");
     assert.equal(
       verify(DIGITAL_SIGNATURE, "0f300d06092a864886f70d01010b0500c0"),
       "RSASSA-PKCS1-v1_5 with SHA2-256 does not go with a key of kind ecdsa-p256",

@@ -20,8 +20,7 @@ function large(side: Side, more: Overrides = {}): Overrides {
 const largeWorld = (left: Overrides = {}, right: Overrides = {}): World =>
   new World({ left: large("left", left), right: large("right", right) });
 
-const drops = (world: World, side: Side, reason: string): number =>
-  world.status(world.host(side)).counters.drops[reason] ?? 0;
+const drops = (world: World, side: Side, reason: string): number => world.status(world.host(side)).counters.drops[reason] ?? 0;
 
 const IPV4_AND_UDP = 20 + 8;
 const MARKER = 4;

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertAgreement } from "./harness/assertions.ts";
-import type { Overrides } from "./harness/configs.ts";
+import { espProposals, ikeProposals, type Overrides } from "./harness/configs.ts";
 import { Simulation, type NetworkOptions, type SimulationOptions } from "./harness/simulation.ts";
 import { flowFrom, type World } from "./harness/world.ts";
 import { cpuIndex } from "../../src/ipsec/names.ts";
@@ -49,6 +49,19 @@ const scenarios: readonly Scenario[] = [
     ...both({ endpoint, connection, child: { startAction: "trap" } }),
     deeds: { packet: 8, rekeyChild: 4, rekeyIke: 2, closeChild: 2, closeIke: 1, initiate: 1 },
     count: 40,
+    pace: 200,
+  },
+  {
+    name: "additional key exchanges and fragments: rekeys of all kinds, from both ends",
+    seeds: 40,
+    recovery: 150_000,
+    ...both({
+      endpoint: { ...endpoint, fragmentSize: 576 },
+      connection: { ...connection, proposals: ikeProposals("aes128gcm16-prfsha256-x25519-ke1_mlkem512") },
+      child: { startAction: "trap", espProposals: espProposals("aes128gcm16-x25519-ke1_mlkem512-ke2_ecp256-noesn") },
+    }),
+    deeds: { packet: 6, rekeyChild: 6, rekeyIke: 3, closeChild: 1 },
+    count: 25,
     pace: 200,
   },
   {

@@ -3,6 +3,7 @@ import {
   EncryptionAlgorithm,
   ExtendedSequenceNumbers,
   IntegrityAlgorithm,
+  isAdditionalKeyExchange,
   KeyExchangeMethod,
   Prf,
   TransformType,
@@ -24,6 +25,7 @@ const REGISTRIES: Readonly<Record<number, (id: number) => string>> = {
 };
 
 function ianaName({ type, id, keyLength }: Transform): string {
+  if (isAdditionalKeyExchange(type)) return `${TransformType.nameOf(type)}_${KeyExchangeMethod.nameOf(id)}`;
   const name = REGISTRIES[type]?.(id) ?? `${TransformType.nameOf(type)}:${id}`;
   return keyLength === undefined ? name : `${name}_${keyLength}`;
 }

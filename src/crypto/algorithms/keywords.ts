@@ -6,6 +6,7 @@ import {
   EncryptionAlgorithm as Encr,
   ExtendedSequenceNumbers as Esn,
   IntegrityAlgorithm as Integ,
+  isAdditionalKeyExchange,
   KeyExchangeMethod as Ke,
   Prf,
   TransformType,
@@ -99,6 +100,9 @@ export const KEYWORDS: readonly AlgorithmKeyword[] = [
   keyExchange("modp4096", Ke.MODP_4096, "MAY"),
   keyExchange("modp6144", Ke.MODP_6144, "MAY"),
   keyExchange("modp8192", Ke.MODP_8192, "MAY"),
+  keyExchange("mlkem768", Ke.ML_KEM_768, "MAY"),
+  keyExchange("mlkem1024", Ke.ML_KEM_1024, "MAY"),
+  keyExchange("mlkem512", Ke.ML_KEM_512, "MAY"),
   sequenceNumbers("esn", Esn.ESN),
   sequenceNumbers("noesn", Esn.NO_ESN),
 ];
@@ -108,10 +112,26 @@ const BY_NAME: ReadonlyMap<string, AlgorithmKeyword> = new Map(
 );
 
 /** By keyword or alias. */
-export const keywordNamed = (name: string): AlgorithmKeyword | undefined => BY_NAME.get(name);
+export const keywordNamed = (name: string): AlgorithmKeyword | undefined => BY_NAME.get(name) ?? additionalNamed(name);
+
+/** Additional Key Exchanges 1 to 7 (RFC 9370): "ke1_" and the keyword of a key exchange, or "ke1_none", which makes the others optional. */
+function additionalNamed(name: string): AlgorithmKeyword | undefined {
+  const [, number, method] = /^ke([1-7])_(.+)$/.exec(name) ?? [];
+  if (number === undefined || method === undefined) return undefined;
+  const type = TransformType.ADDKE1 - 1 + Number(number);
+  if (method === "none") return entry(name, { type, id: Ke.NONE }, { ike: "MAY", esp: "MAY" });
+  const plain = BY_NAME.get(method);
+  if (plain?.transform.type !== TransformType.KE) return undefined;
+  return { ...plain, keyword: `ke${number}_${plain.keyword}`, aliases: [], transform: { type, id: plain.transform.id } };
+}
 
 /** The keyword of a transform; undefined for what we do not know, or have with other attributes. */
-export function keywordOf({ type, id, keyLength, attributes }: Transform): AlgorithmKeyword | undefined {
+export function keywordOf(transform: Transform): AlgorithmKeyword | undefined {
+  const { type, id, keyLength, attributes } = transform;
   if (attributes !== undefined) return undefined;
+  if (isAdditionalKeyExchange(type)) {
+    const plain = id === Ke.NONE ? "none" : keywordOf({ type: TransformType.KE, id })?.keyword;
+    return plain === undefined ? undefined : additionalNamed(`ke${type - TransformType.ADDKE1 + 1}_${plain}`);
+  }
   return KEYWORDS.find(({ transform }) => transform.type === type && transform.id === id && transform.keyLength === keyLength);
 }

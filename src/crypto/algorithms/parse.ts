@@ -1,5 +1,13 @@
 /** Reading a proposal as swanctl.conf writes it: keywords joined by "-", several of one kind being alternatives. */
-import { ExtendedSequenceNumbers, IntegrityAlgorithm, Prf, ProtocolId, TransformType } from "../../wire/iana/index.ts";
+import {
+  ExtendedSequenceNumbers,
+  IntegrityAlgorithm,
+  isAdditionalKeyExchange,
+  KeyExchangeMethod,
+  Prf,
+  ProtocolId,
+  TransformType,
+} from "../../wire/iana/index.ts";
 import type { Proposal, Transform } from "../../wire/proposal.ts";
 import { KEYWORDS, keywordNamed, type AlgorithmKeyword } from "./keywords.ts";
 import { nearest } from "./nearest.ts";
@@ -31,7 +39,8 @@ function readKeywords(text: string, protocol: ProposalProtocol): AlgorithmKeywor
   const chosen: AlgorithmKeyword[] = [];
   for (const name of names) {
     const keyword = readKeyword(name, text, protocol);
-    if (chosen.includes(keyword)) throw new InvalidProposal(`The proposal "${text}" names ${keyword.keyword} twice; once is enough.`);
+    if (chosen.some((other) => other.keyword === keyword.keyword))
+      throw new InvalidProposal(`The proposal "${text}" names ${keyword.keyword} twice; once is enough.`);
     chosen.push(keyword);
   }
   return chosen;
@@ -45,7 +54,11 @@ function readKeyword(name: string, text: string, protocol: ProposalProtocol): Al
   if (name === "") throw new InvalidProposal(`${where}, there is nothing between two hyphens; write for example ${EXAMPLES[protocol]}.`);
   const refusal = refusalOf(name);
   if (refusal !== undefined) throw new InvalidProposal(`${where}, ${name} ${refusal}. Use some of ${listKeywords(protocol)}.`);
-  const guess = nearest(name, namesIn(protocol));
+  const [prefix] = /^ke[1-7]_/.exec(name) ?? [""];
+  const guess = nearest(
+    name,
+    namesIn(protocol).map((known) => prefix + known),
+  );
   const advice = guess === undefined ? `Known are ${listKeywords(protocol)}.` : `Did you mean ${guess}?`;
   throw new InvalidProposal(`${where}, ${name} is not a keyword. ${advice}`);
 }
@@ -83,7 +96,40 @@ function ikeTransforms(text: string, chosen: readonly AlgorithmKeyword[]): Trans
   if (prfs.length === 0) throw new InvalidProposal(`The IKE proposal "${text}" has no prf; add for example prfsha256.`);
   const exchanges = ofType(chosen, TransformType.KE);
   if (exchanges.length === 0) throw new InvalidProposal(`The IKE proposal "${text}" has no key exchange; add for example x25519.`);
-  return [...ofType(chosen, TransformType.ENCR), ...(isAead ? [] : integrity), ...prfs, ...exchanges];
+  return [
+    ...ofType(chosen, TransformType.ENCR),
+    ...(isAead ? [] : integrity),
+    ...prfs,
+    ...exchanges,
+    ...additionalKeyExchanges(text, chosen),
+  ];
+}
+
+/** RFC 9370 §2.2.1: after a first key exchange, and with one method never used twice: an alternative of each must be left. */
+function additionalKeyExchanges(text: string, chosen: readonly AlgorithmKeyword[]): Transform[] {
+  const first = ofType(chosen, TransformType.KE);
+  const additional = chosen
+    .map(({ transform }) => transform)
+    .filter(({ type }) => isAdditionalKeyExchange(type))
+    .sort((a, b) => a.type - b.type);
+  if (additional.length > 0 && first.length === 0) {
+    throw new InvalidProposal(`The proposal "${text}" has an additional key exchange without a first one; add for example x25519.`);
+  }
+  if (!canAllDiffer([...first, ...additional])) {
+    throw new InvalidProposal(`The proposal "${text}" would have the same key exchange twice, which RFC 9370 forbids; use another one.`);
+  }
+  return additional;
+}
+
+/** Whether one transform of each type can be taken such that no method but NONE comes twice. */
+function canAllDiffer(transforms: readonly Transform[], used: ReadonlySet<number> = new Set()): boolean {
+  const [head] = transforms;
+  if (head === undefined) return true;
+  const rest = transforms.filter(({ type }) => type !== head.type);
+  return transforms.some(({ type, id }) => {
+    if (type !== head.type || used.has(id)) return false;
+    return canAllDiffer(rest, id === KeyExchangeMethod.NONE ? used : new Set([...used, id]));
+  });
 }
 
 function espTransforms(text: string, chosen: readonly AlgorithmKeyword[]): Transform[] {
@@ -92,6 +138,7 @@ function espTransforms(text: string, chosen: readonly AlgorithmKeyword[]): Trans
   return [
     ...ofType(chosen, TransformType.ENCR),
     ...ofType(chosen, TransformType.KE),
+    ...additionalKeyExchanges(text, chosen),
     ...(sequenceNumbers.length > 0 ? sequenceNumbers : [{ type: TransformType.ESN, id: ExtendedSequenceNumbers.NO_ESN }]),
   ];
 }

@@ -4,7 +4,6 @@ const MUST_NOT = "must not be used any more (RFC 8247, RFC 8221)";
 const TOO_WEAK = "is too weak for anything new and is not implemented";
 const NOT_IMPLEMENTED = "is not implemented";
 const NULL_ENCRYPTION = "would send traffic unencrypted, which Hawser does not do";
-const NOT_YET = "is a further key exchange (RFC 9370), which is not implemented";
 
 const REASONS: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^des$|^blowfish\d*$|^cast\d*$|^idea$|^rc5$/, MUST_NOT],
@@ -13,9 +12,8 @@ const REASONS: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^3des$|^sha1?$|^prfsha1$|^sha256_96$|^sha2_256_96$/, TOO_WEAK],
   [/^modp(1024|1536|2048s224|2048s256)$|^ecp(192|224)$|^modpnull$/, TOO_WEAK],
   [/^null$|^aes\d*gmac$/, NULL_ENCRYPTION],
-  [/^ke[1-7]_/, NOT_YET],
   [/^aes(128|192|256)?ccm\d*$|^camellia\d*(ctr|ccm\d*)?$|^serpent\d*$|^twofish\d*$/, NOT_IMPLEMENTED],
-  [/^(prf)?aes(xcbc|cmac)$|^ecp\d+bp$|^mlkem\d+$|^ntru\d+$|^newhope128$/, NOT_IMPLEMENTED],
+  [/^(prf)?aes(xcbc|cmac)$|^ecp\d+bp$|^ntru\d+$|^newhope128$/, NOT_IMPLEMENTED],
   [/^default$/, "is swanctl's word for the built-in proposals: leave the key out instead"],
 ];
 

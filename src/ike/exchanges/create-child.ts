@@ -2,7 +2,7 @@
 import { ExchangeType, NotifyType } from "../../wire/iana/index.ts";
 import { findErrorNotify, invalidKeMethodOf } from "../../wire/notify.ts";
 import type { Payload } from "../../wire/payload.ts";
-import { ChildExchange } from "../child-exchange.ts";
+import { ChildExchange, type ChildAnswer } from "../child-exchange.ts";
 import type { ChildPlan } from "../child-offer.ts";
 import type { ChildSa } from "../child-sa.ts";
 import { wasDeletedEarly } from "../early-deletes.ts";
@@ -11,6 +11,7 @@ import type { Abandoned, Exchange } from "../exchanger.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { keyExchangesOf } from "../proposals.ts";
 import { DeleteUnusedSpi } from "./delete-child.ts";
+import { followUp } from "./followup-ke-initiator.ts";
 
 export interface CreateChildOutcome {
   readonly created: (child: ChildSa, now: number) => void;
@@ -60,8 +61,7 @@ export class CreateChild implements Exchange<IkeSa> {
       host.exchanger.enqueue(new CreateChild(this.#plan, this.#outcome, wanted), now);
       return;
     }
-    const name = NotifyType.nameOf(refusal.notifyType);
-    this.#outcome.refused(refusal.notifyType, `The peer refused a Child SA for ${this.#plan.config.name}: ${name}.`, now);
+    this.#refused(refusal.notifyType, now);
   }
 
   abandon(_host: IkeSa, why: Abandoned, now: number): void {
@@ -72,22 +72,60 @@ export class CreateChild implements Exchange<IkeSa> {
   #complete(host: IkeSa, exchange: ChildExchange, payloads: readonly Payload[], now: number): void {
     try {
       const answer = exchange.read(payloads);
-      const child = exchange.install(host, answer, payloads, now);
+      const { furtherMethods: methods } = answer;
+      if (methods.length === 0) {
+        this.#install(host, exchange, answer, payloads, [], now);
+        return;
+      }
+      const outcome = {
+        completed: (secrets: readonly Uint8Array[], at: number) => this.#install(host, exchange, answer, payloads, secrets, at),
+        refused: (notifyType: number, at: number) => {
+          exchange.release();
+          this.#refused(notifyType, at);
+        },
+        unusable: (error: Error, at: number) => this.#unusable(host, exchange, error, at),
+        abandoned: (why: Abandoned, at: number) => this.abandon(host, why, at),
+      };
+      followUp(host, { concerns: "child", name: this.name, methods }, payloads, outcome, now);
+    } catch (error) {
+      if (!(error instanceof PeerMisbehaved) && !(error instanceof NoAgreement) && !(error instanceof MalformedMessage)) throw error;
+      this.#unusable(host, exchange, error, now);
+    }
+  }
+
+  #install(
+    host: IkeSa,
+    exchange: ChildExchange,
+    answer: ChildAnswer,
+    payloads: readonly Payload[],
+    furtherSecrets: readonly Uint8Array[],
+    now: number,
+  ): void {
+    try {
+      const child = exchange.install(host, answer, payloads, furtherSecrets, now);
       this.#outcome.created(child, now);
       if (wasDeletedEarly(host, answer.agreed.spiOut)) {
         child.group.leave(child, "peer", now);
         host.forget(child, "deleted by the peer at once", "peer", now);
       }
     } catch (error) {
-      if (!(error instanceof PeerMisbehaved) && !(error instanceof NoAgreement) && !(error instanceof MalformedMessage)) throw error;
-      // The peer believes that the SA is there.
-      host.exchanger.enqueue(new DeleteUnusedSpi(exchange.offer.keepSpi()), now);
-      const notifyType = error instanceof NoAgreement ? error.notifyType : NotifyType.INVALID_SYNTAX;
-      this.#outcome.refused(
-        notifyType,
-        `The peer's answer for a Child SA of ${this.#plan.config.name} cannot be used: ${error.message}.`,
-        now,
-      );
+      if (!(error instanceof PeerMisbehaved) && !(error instanceof NoAgreement)) throw error;
+      this.#unusable(host, exchange, error, now);
     }
+  }
+
+  /** The peer believes that the SA is there. */
+  #unusable(host: IkeSa, exchange: ChildExchange, error: Error, now: number): void {
+    host.exchanger.enqueue(new DeleteUnusedSpi(exchange.offer.keepSpi()), now);
+    const notifyType = error instanceof NoAgreement ? error.notifyType : NotifyType.INVALID_SYNTAX;
+    this.#outcome.refused(
+      notifyType,
+      `The peer's answer for a Child SA of ${this.#plan.config.name} cannot be used: ${error.message}.`,
+      now,
+    );
+  }
+
+  #refused(notifyType: number, now: number): void {
+    this.#outcome.refused(notifyType, `The peer refused a Child SA for ${this.#plan.config.name}: ${NotifyType.nameOf(notifyType)}.`, now);
   }
 }

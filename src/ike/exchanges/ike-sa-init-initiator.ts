@@ -9,7 +9,7 @@ import { SIGNATURE_HASHES } from "../../crypto/signature.ts";
 import { ExchangeType, NotifyType } from "../../wire/iana/index.ts";
 import { NO_IKE_SPI } from "../../wire/ike-header.ts";
 import { encodeMessage, type DecodedMessage } from "../../wire/message.ts";
-import { cookie, cookieOf, findErrorNotify, findNotify, invalidKeMethodOf, signatureHashAlgorithms } from "../../wire/notify.ts";
+import { cookie, cookieOf, findErrorNotify, findNotify, invalidKeMethodOf, notify, signatureHashAlgorithms } from "../../wire/notify.ts";
 import type { Payload } from "../../wire/payload.ts";
 import type { ConnectionConfig } from "../config.ts";
 import { LocalMisconfiguration, MalformedMessage, NoAgreement, PeerMisbehaved } from "../errors.ts";
@@ -21,7 +21,14 @@ import { agreeOnSecret } from "../key-agreement.ts";
 import { detectNat, natDetectionNotifies, seenAddressHash } from "../nat-detection.ts";
 import { newNonce } from "../nonce.ts";
 import { peerAbilitiesOf } from "../peer-abilities.ts";
-import { acceptChoice, keyExchangeOf, keyExchangesOf, withSpi } from "../proposals.ts";
+import {
+  acceptChoice,
+  additionalKeyExchangesOf,
+  haveAdditionalKeyExchanges,
+  keyExchangeOf,
+  keyExchangesOf,
+  withSpi,
+} from "../proposals.ts";
 import { required } from "../required.ts";
 import { Retransmission } from "../retransmission.ts";
 
@@ -115,6 +122,9 @@ export class IkeSaInitInitiator {
     const ke = required(payloads, "KE");
     if (ke.method !== this.#keyExchange.method || keyExchangeOf(chosen) !== ke.method)
       throw new PeerMisbehaved("its key exchange is not ours");
+    const isIntermediateSupported = findNotify(payloads, NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED) !== undefined;
+    if (additionalKeyExchangesOf(chosen).length > 0 && !isIntermediateSupported)
+      throw new PeerMisbehaved("it chose an additional key exchange without IKE_INTERMEDIATE");
     const nonceR = required(payloads, "NONCE").data.slice();
     const sharedSecret = agreeOnSecret(() => this.#keyExchange.sharedSecret(ke.data));
     const { ownSpi: spiI, services, addresses } = ikeSa;
@@ -127,7 +137,10 @@ export class IkeSaInitInitiator {
     ikeSa.fragmentation = agreeOnFragmentation([this.#config], payloads);
     const inputs = { nonceI: this.#nonce, nonceR, spiI, spiR: peerSpi, sharedSecret };
     ikeSa.useKeys(IkeSaKeys.derive(chosen.transforms, inputs, true, services.entropy));
-    this.#outcome.completed({ request: this.#request, response: octets.slice(), nonceI: this.#nonce, nonceR, peerAbilities }, now);
+    this.#outcome.completed(
+      { request: this.#request, response: octets.slice(), nonceI: this.#nonce, nonceR, peerAbilities, intermediate: ikeSa.intermediate },
+      now,
+    );
   }
 
   /** §2.6: the same request again, with the cookie as its first payload. */
@@ -189,6 +202,7 @@ export class IkeSaInitInitiator {
       { type: "NONCE", data: this.#nonce },
       ...natDetectionNotifies(ownSpi, NO_IKE_SPI, addresses.local, addresses.remote, fake),
       ...fragmentationNotifies([this.#config]),
+      ...(haveAdditionalKeyExchanges(this.#config.proposals) ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
       ...(this.#config.remote.auth === "pubkey" ? [signatureHashAlgorithms(SIGNATURE_HASHES)] : []),
     ];
   }

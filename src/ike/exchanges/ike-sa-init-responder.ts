@@ -4,7 +4,7 @@
  */
 import { respondKeyExchange } from "../../crypto/key-exchange.ts";
 import { SIGNATURE_HASHES } from "../../crypto/signature.ts";
-import { ExchangeType, NotifyType } from "../../wire/iana/index.ts";
+import { ExchangeType, isAdditionalKeyExchange, KeyExchangeMethod, NotifyType } from "../../wire/iana/index.ts";
 import { NO_IKE_SPI, type IkeSpi } from "../../wire/ike-header.ts";
 import { encodeMessage, type DecodedMessage } from "../../wire/message.ts";
 import { cookie, findNotify, invalidKe, notify, signatureHashAlgorithms, unsupportedCriticalPayload } from "../../wire/notify.ts";
@@ -24,7 +24,14 @@ import { agreeOnSecret } from "../key-agreement.ts";
 import { detectNat, natDetectionNotifies } from "../nat-detection.ts";
 import { newNonce } from "../nonce.ts";
 import { peerAbilitiesOf } from "../peer-abilities.ts";
-import { answerProposal, chooseProposal, keyExchangeOf, type ChosenProposal } from "../proposals.ts";
+import {
+  additionalKeyExchangesOf,
+  answerProposal,
+  chooseProposal,
+  keyExchangeOf,
+  withoutAdditionalKeyExchanges,
+  type ChosenProposal,
+} from "../proposals.ts";
 import { required } from "../required.ts";
 import type { Services } from "../services.ts";
 
@@ -87,8 +94,10 @@ function negotiate(
   const { payloads } = message;
   const peerAbilities = peerAbilitiesOf(payloads);
   const ke = required(payloads, "KE");
+  const configured = candidates.flatMap(({ proposals }) => proposals);
+  const isIntermediateSupported = findNotify(payloads, NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED) !== undefined;
   const chosen = chooseProposal(
-    candidates.flatMap(({ proposals }) => proposals),
+    isIntermediateSupported ? configured : withoutAdditionalKeyExchanges(configured),
     required(payloads, "SA").proposals,
     ke.method,
   );
@@ -124,11 +133,16 @@ function negotiate(
     // Only to a peer that knows them (§2.23).
     ...(ikeSa.nat.supported ? natDetectionNotifies(spiI, spiR, path.local, path.remote, fake) : []),
     ...(ikeSa.fragmentation.accepts ? fragmentationNotifies(candidates) : []),
+    ...(additionalKeyExchangesOf(chosen).length > 0 ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
     ...(remotes.some(({ auth }) => auth === "pubkey") ? [signatureHashAlgorithms(SIGNATURE_HASHES)] : []),
     ...certificateRequests(remotes),
   ];
   const response = encodeResponse(message, spiR, answer);
-  return { kind: "half-open", ikeSa, handshake: { request: octets.slice(), response, nonceI, nonceR, peerAbilities } };
+  return {
+    kind: "half-open",
+    ikeSa,
+    handshake: { request: octets.slice(), response, nonceI, nonceR, peerAbilities, intermediate: ikeSa.intermediate },
+  };
 }
 
 function encodeResponse(request: DecodedMessage, responderSpi: IkeSpi, payloads: readonly Payload[]): Uint8Array {
@@ -142,8 +156,11 @@ function encodeResponse(request: DecodedMessage, responderSpi: IkeSpi, payloads:
 /** Connections whose IKE proposals contain what was chosen: those that IKE_AUTH may still decide for. */
 export function supportsChoice(config: ConnectionConfig, chosen: Pick<ChosenProposal, "transforms">): boolean {
   return config.proposals.some(({ transforms }) =>
-    chosen.transforms.every((choice) =>
-      transforms.some((ours) => ours.type === choice.type && ours.id === choice.id && ours.keyLength === choice.keyLength),
-    ),
+    chosen.transforms.every((choice) => {
+      const isLeftOut = isAdditionalKeyExchange(choice.type) && choice.id === KeyExchangeMethod.NONE;
+      const ofType = transforms.filter(({ type }) => type === choice.type);
+      if (ofType.length === 0 && isLeftOut) return true;
+      return ofType.some((ours) => ours.id === choice.id && ours.keyLength === choice.keyLength);
+    }),
   );
 }

@@ -13,7 +13,9 @@ import type { GroupBinding } from "../group-binding.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { compareNonces } from "../nonce.ts";
 import { keyExchangesOf } from "../proposals.ts";
+import type { RivalRekey } from "../rival-rekey.ts";
 import { closeChild, DeleteUnusedSpi } from "./delete-child.ts";
+import { followUp } from "./followup-ke-initiator.ts";
 
 export interface RekeyChildOutcome {
   /** Not replaced, and still there: `notifyType` says why. */
@@ -32,7 +34,10 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
   readonly #outcome: RekeyChildOutcome;
   readonly #method: number | undefined;
   #exchange: ChildExchange | undefined;
-  #collision: { readonly successor: ChildSa; readonly lowestNonce: Uint8Array } | undefined;
+  #rival: RivalRekey<ChildSa> | undefined;
+  /** The peer's rekey stands, or will when its additional key exchanges are done. */
+  #hasYielded = false;
+  #isFollowingUp = false;
 
   constructor(old: ChildSa, group: GroupBinding, outcome: RekeyChildOutcome, method?: number) {
     this.name = `CREATE_CHILD_SA rekey ${old.name}`;
@@ -46,9 +51,13 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
     return this.#old.mayBeNamed || !this.#old.isAlive;
   }
 
-  begin(host: IkeSa): readonly Payload[] | undefined {
+  begin(host: IkeSa, now: number): readonly Payload[] | undefined {
     // While it waited, the peer may have rekeyed or closed it.
     if (this.#old.state.kind !== "INSTALLED") return undefined;
+    if (this.#old.peersRekey?.isOver === false) {
+      this.#outcome.failed(this.#old, NotifyType.TEMPORARY_FAILURE, now);
+      return undefined;
+    }
     const { config, localTs, remoteTs, spiIn } = this.#old.parameters;
     const { cpu, shared } = this.#group.seatForRekey(this.#old);
     const plan: ChildPlan = { config, group: this.#group, purpose: { kind: "rekey", old: this.#old }, cpu, shared, localTs, remoteTs };
@@ -57,13 +66,24 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
     return [rekeySa(ProtocolId.ESP, espSpiOctets(spiIn)), ...this.#group.requestNotifies("rekey", cpu), ...this.#exchange.payloads];
   }
 
-  collidedWith(successor: ChildSa, lowestNonce: Uint8Array): void {
-    this.#collision = { successor, lowestNonce };
+  get isFollowingUp(): boolean {
+    return this.#isFollowingUp;
   }
 
-  /** The peer's successor, unless it has already gone again. */
-  get #standing(): { readonly successor: ChildSa; readonly lowestNonce: Uint8Array } | undefined {
-    return this.#collision?.successor.isAlive === true ? this.#collision : undefined;
+  collidedWith(rival: RivalRekey<ChildSa>): void {
+    this.#rival = rival;
+    if (this.#hasYielded) this.#yield();
+  }
+
+  rivalGone(now: number): void {
+    if (this.#hasYielded) this.#keepOld(NotifyType.TEMPORARY_FAILURE, now);
+  }
+
+  /** The peer's rekey, unless nothing comes of it or its successor has already gone again. */
+  get #standing(): RivalRekey<ChildSa> | undefined {
+    const rival = this.#rival;
+    if (rival === undefined || rival.isOver) return undefined;
+    return rival.successor?.isAlive === false ? undefined : rival;
   }
 
   handleResponse(host: IkeSa, payloads: readonly Payload[], now: number): void {
@@ -94,14 +114,53 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
       this.#keepOld(NotifyType.TEMPORARY_FAILURE, now);
       return;
     }
-    const collision = this.#standing;
-    if (collision !== undefined && compareNonces(answer.lowestNonce, collision.lowestNonce) < 0) {
-      // §2.8.1: the lowest of the four nonces is in our exchange, so its SA is the redundant one, and it is for us to close it.
+    const { furtherMethods: methods } = answer;
+    const rival = this.#standing;
+    if (rival !== undefined && compareNonces(answer.lowestNonce, rival.lowestNonce) < 0) {
+      // §2.8.1: the lowest of the four nonces is in our exchange, so its SA is the redundant one, and it is for us to close it; or not to
+      // complete it, with additional key exchanges (RFC 9370 §2.2.4).
       this.#yield();
-      host.exchanger.enqueue(new DeleteUnusedSpi(exchange.offer.keepSpi()), now);
+      if (methods.length > 0) exchange.release();
+      else host.exchanger.enqueue(new DeleteUnusedSpi(exchange.offer.keepSpi()), now);
       return;
     }
-    const child = exchange.install(host, answer, payloads, now);
+    // The peer's, if it is not complete, is not going to be.
+    if (this.#old.peersFollowup !== undefined) host.followups.drop(this.#old.peersFollowup, now);
+    if (methods.length === 0) {
+      this.#install(host, exchange, answer, payloads, [], now);
+      return;
+    }
+    this.#isFollowingUp = true;
+    const outcome = {
+      completed: (secrets: readonly Uint8Array[], at: number) => this.#install(host, exchange, answer, payloads, secrets, at),
+      refused: (notifyType: number, at: number) => {
+        exchange.release();
+        this.#keepOld(notifyType, at);
+      },
+      unusable: (_error: Error, at: number) => {
+        host.exchanger.enqueue(new DeleteUnusedSpi(exchange.offer.keepSpi()), at);
+        this.#keepOld(NotifyType.INVALID_SYNTAX, at);
+      },
+      abandoned: () => this.abandon(),
+    };
+    followUp(host, { concerns: "child", name: this.name, methods }, payloads, outcome, now);
+  }
+
+  #install(
+    host: IkeSa,
+    exchange: ChildExchange,
+    answer: ChildAnswer,
+    payloads: readonly Payload[],
+    furtherSecrets: readonly Uint8Array[],
+    now: number,
+  ): void {
+    this.#isFollowingUp = false;
+    if (furtherSecrets.length > 0 && wasDeletedEarly(host, answer.agreed.spiOut)) {
+      exchange.release();
+      this.#keepOld(NotifyType.TEMPORARY_FAILURE, now);
+      return;
+    }
+    const child = exchange.install(host, answer, payloads, furtherSecrets, now);
     host.services.outputs.event({ kind: "childRekeyed", old: host.childRef(this.#old), sa: host.childRef(child) });
     // "The new outbound only then; the old inbound late": closing keeps it until the peer has answered.
     closeChild(host, this.#old, "rekeyed", now);
@@ -132,6 +191,7 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
 
   /** Ours failed; the peer's, if there was one, takes effect. */
   #keepOld(notifyType: number, now: number): void {
+    this.#isFollowingUp = false;
     if (this.#standing !== undefined) {
       this.#yield();
       return;
@@ -143,6 +203,7 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
 
   /** The peer's successor stands, and the peer closes the old SA, if it has not yet. */
   #yield(): void {
-    if (this.#old.state.kind === "REKEYING") this.#old.transition({ kind: "REKEYED" });
+    this.#hasYielded = true;
+    if (this.#old.state.kind === "REKEYING" && this.#rival?.successor !== undefined) this.#old.transition({ kind: "REKEYED" });
   }
 }

@@ -15,9 +15,11 @@ import { successorOf, takeOver } from "../ike-sa-succession.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { agreeOnSecret } from "../key-agreement.ts";
 import { compareNonces, lowerNonce, newNonce } from "../nonce.ts";
-import { acceptChoice, keyExchangeOf, keyExchangesOf, withSpi } from "../proposals.ts";
+import { acceptChoice, additionalKeyExchangesOf, keyExchangeOf, keyExchangesOf, withSpi, type ChosenProposal } from "../proposals.ts";
 import { required } from "../required.ts";
+import type { RivalRekey } from "../rival-rekey.ts";
 import { closeIkeSa } from "./delete-ike.ts";
+import { followUp } from "./followup-ke-initiator.ts";
 import { tellOnReplaced } from "./update-addresses.ts";
 
 export interface RekeyIkeOutcome {
@@ -31,6 +33,17 @@ interface Offer {
   readonly keyExchange: KeyExchange;
 }
 
+/** A good answer, not yet acted upon. */
+interface Agreement {
+  readonly chosen: ChosenProposal;
+  readonly peerSpi: IkeSpi;
+  readonly nonceR: Uint8Array;
+  readonly sharedSecret: Uint8Array;
+  readonly furtherMethods: readonly number[];
+  /** Of Ni and Nr: decides collisions (§2.8.2). */
+  readonly lowestNonce: Uint8Array;
+}
+
 export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
   readonly exchangeType = ExchangeType.CREATE_CHILD_SA;
   readonly name = "CREATE_CHILD_SA rekey IKE SA";
@@ -40,7 +53,10 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
   readonly #outcome: RekeyIkeOutcome;
   readonly #method: number | undefined;
   #offer: Offer | undefined;
-  #collision: { readonly successor: IkeSa; readonly lowestNonce: Uint8Array } | undefined;
+  #collision: RivalRekey<IkeSa> | undefined;
+  /** The peer's rekey will stand when its additional key exchanges are done. */
+  #hasYielded = false;
+  #isFollowingUp = false;
 
   constructor(old: IkeSa, outcome: RekeyIkeOutcome, method?: number) {
     this.#old = old;
@@ -48,9 +64,14 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
     this.#method = method;
   }
 
-  begin(host: IkeSa): readonly Payload[] | undefined {
+  begin(host: IkeSa, now: number): readonly Payload[] | undefined {
     // The peer may have replaced it while this waited, and the queue gone over to the successor.
     if (host !== this.#old || host.state.kind !== "ESTABLISHED") return undefined;
+    // Or be about to, as soon as its additional key exchanges are done.
+    if (host.peersFollowup !== undefined) {
+      this.#outcome.failed(host, NotifyType.TEMPORARY_FAILURE, now);
+      return undefined;
+    }
     const { services, config } = host;
     const proposals = config?.proposals ?? [];
     const method = this.#method ?? keyExchangesOf(proposals)[0];
@@ -65,8 +86,21 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
     ];
   }
 
-  collidedWith(successor: IkeSa, lowestNonce: Uint8Array): void {
-    this.#collision = { successor, lowestNonce };
+  get isFollowingUp(): boolean {
+    return this.#isFollowingUp;
+  }
+
+  collidedWith(rival: RivalRekey<IkeSa>): void {
+    this.#collision = rival;
+  }
+
+  rivalCompleted(now: number): void {
+    const { rival } = this;
+    if (this.#hasYielded && rival !== undefined) this.#yieldTo(this.#old, rival, now);
+  }
+
+  rivalGone(now: number): void {
+    if (this.#hasYielded) this.#keepOld(this.#old, NotifyType.TEMPORARY_FAILURE, now);
   }
 
   handleResponse(host: IkeSa, payloads: readonly Payload[], now: number): void {
@@ -78,9 +112,9 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
       this.#refused(host, refusal, offer.keyExchange.method, now);
       return;
     }
-    let made: { readonly successor: IkeSa; readonly lowestNonce: Uint8Array };
+    let agreement: Agreement;
     try {
-      made = this.#read(host, offer, payloads, now);
+      agreement = this.#read(host, offer, payloads);
     } catch (error) {
       this.#release(host, offer);
       if (error instanceof NoAgreement) {
@@ -89,7 +123,39 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
       }
       throw error;
     }
-    this.#settle(host, made, now);
+    if (agreement.furtherMethods.length > 0) this.#followUp(host, offer, agreement, payloads, now);
+    else this.#settle(host, this.#succeed(host, offer, agreement, [], now), agreement.lowestNonce, now);
+  }
+
+  /** RFC 9370 §2.2.4: the rekey whose CREATE_CHILD_SA has the lowest nonce is not gone on with. */
+  #followUp(host: IkeSa, offer: Offer, agreement: Agreement, payloads: readonly Payload[], now: number): void {
+    if (host.state.kind !== "REKEYING") {
+      this.#release(host, offer);
+      return;
+    }
+    if (this.#mustYield(agreement.lowestNonce)) {
+      this.#release(host, offer);
+      this.#yield(host, now);
+      return;
+    }
+    this.#dropPendingRival(host, now);
+    this.#isFollowingUp = true;
+    const outcome = {
+      completed: (secrets: readonly Uint8Array[], at: number) => {
+        this.#isFollowingUp = false;
+        this.#settle(host, this.#succeed(host, offer, agreement, secrets, at), agreement.lowestNonce, at);
+      },
+      refused: (notifyType: number, at: number) => {
+        this.#release(host, offer);
+        this.#keepOld(host, notifyType, at);
+      },
+      unusable: (error: Error) => {
+        this.#release(host, offer);
+        throw error;
+      },
+      abandoned: () => this.abandon(host),
+    };
+    followUp(host, { concerns: "ike", name: this.name, methods: agreement.furtherMethods }, payloads, outcome, now);
   }
 
   /** The old IKE SA is gone. What the peer made of its own rekey was taken over when its Delete came. */
@@ -99,10 +165,19 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
 
   /** The successor that the peer's exchange made, while ours is not answered. */
   get rival(): IkeSa | undefined {
-    return this.#collision?.successor.state.kind === "PENDING" ? this.#collision.successor : undefined;
+    const successor = this.#collision?.successor;
+    return successor?.state.kind === "PENDING" ? successor : undefined;
   }
 
-  #read(host: IkeSa, offer: Offer, payloads: readonly Payload[], now: number): { successor: IkeSa; lowestNonce: Uint8Array } {
+  /** Whether the peer's rekey stands against ours, or will when it is complete. */
+  #mustYield(lowestNonce: Uint8Array): boolean {
+    const collision = this.#collision;
+    if (collision === undefined || collision.isOver) return false;
+    const isStanding = collision.successor === undefined || collision.successor.state.kind === "PENDING";
+    return isStanding && compareNonces(lowestNonce, collision.lowestNonce) < 0;
+  }
+
+  #read(host: IkeSa, offer: Offer, payloads: readonly Payload[]): Agreement {
     const chosen = acceptChoice(withSpi(host.config?.proposals ?? [], ikeSpiOctets(offer.spi)), required(payloads, "SA").proposals);
     const ke = required(payloads, "KE");
     if (chosen.protocolId !== ProtocolId.IKE || chosen.peerSpi.length !== 8) throw new PeerMisbehaved("its new IKE SPI is malformed");
@@ -112,25 +187,30 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
     const sharedSecret = agreeOnSecret(() => offer.keyExchange.sharedSecret(ke.data));
     offer.keyExchange.destroy();
     const peerSpi = ikeSpiFromOctets(chosen.peerSpi);
-    const inputs = { nonceI: offer.nonce, nonceR, spiI: offer.spi, spiR: peerSpi, sharedSecret };
-    const keys = IkeSaKeys.rekey(host.keys, chosen.transforms, inputs, true, host.services.entropy);
-    const successor = successorOf(host, { isOriginalInitiator: true, ownSpi: offer.spi, peerSpi, keys }, now);
-    return { successor, lowestNonce: lowerNonce(offer.nonce, nonceR) };
+    const furtherMethods = additionalKeyExchangesOf(chosen);
+    return { chosen, peerSpi, nonceR, sharedSecret, furtherMethods, lowestNonce: lowerNonce(offer.nonce, nonceR) };
   }
 
-  #settle(host: IkeSa, { successor, lowestNonce }: { successor: IkeSa; lowestNonce: Uint8Array }, now: number): void {
+  #succeed(host: IkeSa, offer: Offer, agreement: Agreement, furtherSecrets: readonly Uint8Array[], now: number): IkeSa {
+    const { chosen, peerSpi, nonceR, sharedSecret } = agreement;
+    const inputs = { nonceI: offer.nonce, nonceR, spiI: offer.spi, spiR: peerSpi, sharedSecret, furtherSecrets };
+    const keys = IkeSaKeys.rekey(host.keys, chosen.transforms, inputs, true, host.services.entropy);
+    return successorOf(host, { isOriginalInitiator: true, ownSpi: offer.spi, peerSpi, keys }, now);
+  }
+
+  #settle(host: IkeSa, successor: IkeSa, lowestNonce: Uint8Array, now: number): void {
     // On command, it is being closed: the peer has moved all to the successor, which must not live on.
     if (host.state.kind !== "REKEYING") {
       closeIkeSa(successor, "its predecessor is being closed", now);
       return;
     }
-    const rival = this.rival;
-    if (rival !== undefined && this.#collision !== undefined && compareNonces(lowestNonce, this.#collision.lowestNonce) < 0) {
+    if (this.#mustYield(lowestNonce)) {
       // §2.8.2: ours holds the lowest nonce, so ours is redundant; the peer closes the old one.
-      this.#yieldTo(host, rival, now);
+      this.#yield(host, now);
       closeIkeSa(successor, "redundant after a simultaneous rekey", now);
       return;
     }
+    this.#dropPendingRival(host, now);
     takeOver(host, successor, now);
     closeIkeSa(host, "rekeyed", now);
   }
@@ -138,7 +218,7 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
   #refused(host: IkeSa, refusal: NotifyPayload, method: number, now: number): void {
     const wanted = refusal.notifyType === NotifyType.INVALID_KE_PAYLOAD ? invalidKeMethodOf(refusal) : undefined;
     const isOurs = wanted !== undefined && wanted !== method && keyExchangesOf(host.config?.proposals ?? []).includes(wanted);
-    if (this.rival === undefined && isOurs && this.#method === undefined) {
+    if (this.rival === undefined && !this.#isRivalPending && isOurs && this.#method === undefined) {
       host.transition({ kind: "ESTABLISHED" }, "the peer wants another key exchange");
       host.exchanger.enqueue(new RekeyIke(host, this.#outcome, wanted), now);
       return;
@@ -147,14 +227,28 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
   }
 
   #keepOld(host: IkeSa, notifyType: number, now: number): void {
-    const rival = this.rival;
-    if (rival !== undefined) {
-      this.#yieldTo(host, rival, now);
+    this.#isFollowingUp = false;
+    if (this.rival !== undefined || this.#isRivalPending) {
+      this.#yield(host, now);
       return;
     }
     if (host.state.kind !== "REKEYING") return;
     host.transition({ kind: "ESTABLISHED" }, `rekey failed: ${NotifyType.nameOf(notifyType)}`);
     this.#outcome.failed(host, notifyType, now);
+  }
+
+  /** The peer's rekey has additional key exchanges to do yet. */
+  get #isRivalPending(): boolean {
+    return this.#collision?.successor === undefined && this.#collision?.isOver === false;
+  }
+
+  #dropPendingRival(host: IkeSa, now: number): void {
+    if (host.peersFollowup !== undefined) host.followups.drop(host.peersFollowup, now);
+  }
+
+  #yield(host: IkeSa, now: number): void {
+    this.#hasYielded = true;
+    if (this.rival !== undefined) this.#yieldTo(host, this.rival, now);
   }
 
   #yieldTo(host: IkeSa, rival: IkeSa, now: number): void {

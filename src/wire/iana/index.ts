@@ -11,6 +11,7 @@ export {
   EncryptionAlgorithm,
   ExtendedSequenceNumbers,
   IntegrityAlgorithm,
+  isAdditionalKeyExchange,
   KeyExchangeMethod,
   Prf,
   TransformAttributeType,

@@ -21,6 +21,9 @@ export const TransformType = registry("Transform Type Values", 8, {
   GCAUTH: 14,
 });
 
+/** Whether a transform type is one of Additional Key Exchange 1 to 7 (RFC 9370). */
+export const isAdditionalKeyExchange = (type: number): boolean => type >= TransformType.ADDKE1 && type <= TransformType.ADDKE7;
+
 /** Transform Type 1. */
 export const EncryptionAlgorithm = registry("Encryption Algorithm Transform IDs", 16, {
   ENCR_DES_IV64: 1,

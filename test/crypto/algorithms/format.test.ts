@@ -12,10 +12,10 @@ test("what a peer offers and has no keyword here is printed with IANA's name", (
     { type: TransformType.ENCR, id: EncryptionAlgorithm.ENCR_CAMELLIA_CBC, keyLength: 256 },
     { type: TransformType.KE, id: KeyExchangeMethod.MODP_1024 },
     { type: TransformType.PRF, id: 60_000 },
-    { type: TransformType.ADDKE1, id: KeyExchangeMethod.ML_KEM_768 },
+    { type: TransformType.ADDKE1, id: KeyExchangeMethod.GOST3410_2012_512 },
     { type: 240, id: 1 },
   ];
-  assert.equal(formatProposal({ transforms }), "ENCR_CAMELLIA_CBC_256-MODP_1024-unknown(60000)-ADDKE1:36-unknown(240):1");
+  assert.equal(formatProposal({ transforms }), "ENCR_CAMELLIA_CBC_256-MODP_1024-unknown(60000)-ADDKE1_GOST3410_2012_512-unknown(240):1");
 });
 
 test("a transform with another key length, or with an attribute that we do not know, is not ours", () => {

@@ -14,7 +14,8 @@ interface MessageKeys {
 
 /** Decrypts with the keys that the hosts hand out through `onKeys`, as Wireshark would. */
 export class MessageReader {
-  readonly #keys = new Map<string, MessageKeys>();
+  /** Several for an IKE SA whose keys IKE_INTERMEDIATE has replaced. */
+  readonly #keys = new Map<string, MessageKeys[]>();
 
   learn(keys: KeyMaterial): void {
     if (keys.kind !== "ike") return;
@@ -24,12 +25,14 @@ export class MessageReader {
       keys.integrity === undefined ? undefined : { id: keys.integrity },
     );
     if (cipher === undefined) throw new Error(`cipher ${id} cannot be read`);
-    this.#keys.set(keys.initiatorSpi + keys.responderSpi, {
+    const known = this.#keys.get(keys.initiatorSpi + keys.responderSpi) ?? [];
+    known.push({
       cipher,
       // Copies: the endpoint wipes its own.
       initiator: { encryptionKey: keys.skEi.slice(), integrityKey: keys.skAi.slice() },
       responder: { encryptionKey: keys.skEr.slice(), integrityKey: keys.skAr.slice() },
     });
+    this.#keys.set(keys.initiatorSpi + keys.responderSpi, known);
   }
 
   payloads(octets: Uint8Array): readonly Payload[] {
@@ -37,9 +40,10 @@ export class MessageReader {
     const { header, aad } = message;
     const last = message.payloads.at(-1);
     if ((last?.type !== "SK" && last?.type !== "SKF") || aad === undefined) return message.payloads;
-    const keys = this.#keys.get(formatIkeSpi(header.initiatorSpi) + formatIkeSpi(header.responderSpi));
-    if (keys === undefined) return message.payloads;
-    const plaintext = keys.cipher.open({ ...(header.isInitiator ? keys.initiator : keys.responder), aad, body: last.body });
+    const keys = this.#keys.get(formatIkeSpi(header.initiatorSpi) + formatIkeSpi(header.responderSpi)) ?? [];
+    const plaintext = keys
+      .map(({ cipher, initiator, responder }) => cipher.open({ ...(header.isInitiator ? initiator : responder), aad, body: last.body }))
+      .find((opened) => opened !== undefined);
     // Half a payload cannot be read.
     if (plaintext === undefined || last.type === "SKF") return message.payloads;
     return decodePayloadChain(last.firstInner, plaintext).payloads;
