@@ -30,7 +30,7 @@ import type { IkeSaOwner } from "./ike-sa-owner.ts";
 import { NEXT_IKE_SA_STATES, type IkeSaState } from "./ike-sa-state.ts";
 import { IntermediateTranscript } from "./intermediate-transcript.ts";
 import { KeyEpochs } from "./key-epochs.ts";
-import { MessageOpener, type Expectation, type OpenedMessage } from "./message-opener.ts";
+import { MessageOpener, usablePayloads, type Expectation, type OpenedMessage } from "./message-opener.ts";
 import type { Mobike } from "./mobike.ts";
 import type { NatSituation } from "./nat-detection.ts";
 import { PendingFollowups, type Followup } from "./pending-followups.ts";
@@ -347,20 +347,13 @@ export class IkeSa implements GroupOwner {
     this.mobike?.failedPaths.clear();
     if (this.isEstablished) this.#notePath(path, now);
     this.#noteIntermediate(header, unencrypted);
-    const refused = refusalOf(inside, unsupportedCritical);
-    if (refused === undefined) {
-      try {
-        this.exchanger.handleResponse(header.messageId, (inside as Exclude<typeof inside, MalformedMessage>).payloads, now);
-        return;
-      } catch (error) {
-        if (!(error instanceof PeerMisbehaved) && !(error instanceof MalformedMessage)) throw error;
-        this.services.counters.drop("answerRefused");
-        this.owner.responseRefused(this, exchange.name, error, now);
-        return;
-      }
+    try {
+      this.exchanger.handleResponse(header.messageId, usablePayloads(inside, unsupportedCritical), now);
+    } catch (error) {
+      if (!(error instanceof PeerMisbehaved) && !(error instanceof MalformedMessage)) throw error;
+      this.services.counters.drop("answerRefused");
+      this.owner.responseRefused(this, exchange.name, error, now);
     }
-    this.services.counters.drop("answerRefused");
-    this.owner.responseRefused(this, exchange.name, refused, now);
   }
 
   #handleRequest(
@@ -461,19 +454,14 @@ export class IkeSa implements GroupOwner {
     };
     const inner = encodePayloadChain(payloads);
     this.#noteIntermediate(header, () => unencryptedForm(header, inner));
-    return this.keys.protection.seal(header, inner, this.#room);
+    const { local, remote } = this.addresses;
+    const room = this.fragmentation.sends ? messageRoom(this.services.config.fragmentSize, remote, this.#hasMarker(local)) : Infinity;
+    return this.keys.protection.seal(header, inner, room);
   }
 
   #noteIntermediate({ exchangeType, isInitiator }: MessageHeader, unencrypted: () => Uint8Array): void {
     if (exchangeType !== ExchangeType.IKE_INTERMEDIATE) return;
     this.intermediate.add(isInitiator ? "initiator" : "responder", this.keys, unencrypted());
-  }
-
-  /** Octets that a message may have before it is fragmented. */
-  get #room(): number {
-    const { local, remote } = this.addresses;
-    const { fragmentSize } = this.services.config;
-    return this.fragmentation.sends ? messageRoom(fragmentSize, remote, this.#hasMarker(local)) : Infinity;
   }
 
   #sendRequest(datagrams: readonly Uint8Array[], exchange: Exchange<IkeSa>, messageId: number, attempt: number, now: number): void {
@@ -504,11 +492,4 @@ export class IkeSa implements GroupOwner {
   #hasMarker({ port }: SocketAddress): boolean {
     return port !== this.services.config.ikePort;
   }
-}
-
-/** Why a response cannot be handed to its exchange at all: there is nobody to answer it to (RFC 7296 §2.21.3). */
-function refusalOf(inside: OpenedMessage["inside"], outerCritical: number | undefined): Error | undefined {
-  if (inside instanceof MalformedMessage) return inside;
-  const critical = outerCritical ?? inside.unsupportedCritical;
-  return critical === undefined ? undefined : new PeerMisbehaved(`its answer has a critical payload of unknown type ${critical}`);
 }

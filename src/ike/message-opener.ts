@@ -1,9 +1,9 @@
 /** From datagrams that the peer has sealed to messages: integrity, decryption, and the reassembly of fragments (RFC 7296 §3.14, RFC 7383 §2.6). */
 import { decodePayloadChain, type DecodedMessage, type PayloadChain } from "../wire/message.ts";
-import type { SkfPayload } from "../wire/payload.ts";
+import type { Payload, SkfPayload } from "../wire/payload.ts";
 import { unencryptedFormOf } from "../wire/unencrypted-form.ts";
 import type { Counters, DropReason } from "./counters.ts";
-import { MalformedMessage } from "./errors.ts";
+import { MalformedMessage, PeerMisbehaved } from "./errors.ts";
 import type { MessageProtection } from "./message-protection.ts";
 import { Reassembly } from "./reassembly.ts";
 
@@ -84,4 +84,12 @@ function decodeInside(firstInner: number, plaintext: Uint8Array): PayloadChain |
     if (error instanceof MalformedMessage) return error;
     throw error;
   }
+}
+
+/** Of a response. Throws MalformedMessage or PeerMisbehaved, as there is nobody to answer it to (RFC 7296 §2.21.3). */
+export function usablePayloads(inside: OpenedMessage["inside"], outerCritical: number | undefined): readonly Payload[] {
+  if (inside instanceof MalformedMessage) throw inside;
+  const critical = outerCritical ?? inside.unsupportedCritical;
+  if (critical !== undefined) throw new PeerMisbehaved(`its answer has a critical payload of unknown type ${critical}`);
+  return inside.payloads;
 }
