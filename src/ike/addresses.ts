@@ -2,6 +2,12 @@
 import type { SocketAddress } from "../ipsec/sadb.ts";
 import { parseAddress, parsePrefix } from "../wire/traffic-selector.ts";
 
+/** Where messages and ESP go from, and to. */
+export interface TransportAddresses {
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+}
+
 /** Addresses, prefixes, ranges or "%any"; the empty list matches nothing. */
 export function matchesAddress(patterns: readonly string[], address: string): boolean {
   const { family, value } = parseAddress(address);

@@ -1,6 +1,6 @@
 /** The peer's requests and our answers to them, between an IKE SA and its exchanges. */
 import type { Payload } from "../wire/payload.ts";
-import type { TransportAddresses } from "./child-sa.ts";
+import type { TransportAddresses } from "./addresses.ts";
 
 /** A request of the peer, decrypted, not repeated, and without unknown critical payloads. */
 export interface Request {

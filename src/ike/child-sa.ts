@@ -1,14 +1,17 @@
 /** One Child SA: an inbound and an outbound ESP SA that live and die together (RFC 7296 §1.3.1), and their installation in the data plane. */
 import type { ChildSaId, CpuIndex, EspSpi, PolicyId } from "../ipsec/names.ts";
 import type { LifetimePlan } from "../ipsec/lifetimes.ts";
-import type { EspCipher, OutboundSaSpec, SaUsage, SocketAddress } from "../ipsec/sadb.ts";
+import type { EspCipher, OutboundSaSpec, SaUsage } from "../ipsec/sadb.ts";
 import type { TrafficSelector } from "../wire/traffic-selector.ts";
+import type { TransportAddresses } from "./addresses.ts";
 import type { ChildConfig } from "./config.ts";
 import { BrokenInvariant } from "./errors.ts";
 import type { Outputs } from "./outputs.ts";
 import type { Followup } from "./pending-followups.ts";
 import type { RivalRekey } from "./rival-rekey.ts";
 import type { Timer } from "./timers.ts";
+
+export type { TransportAddresses } from "./addresses.ts";
 
 /** What a peer's rekey of a Child SA that we are rekeying ourselves tells our exchange (RFC 7296 §2.8.1). */
 export interface ChildRekeyInProgress {
@@ -73,11 +76,6 @@ export interface ChildSaParameters {
 export interface ChildSaKeymat {
   readonly inbound: Uint8Array;
   readonly outbound: Uint8Array;
-}
-
-export interface TransportAddresses {
-  readonly local: SocketAddress;
-  readonly remote: SocketAddress;
 }
 
 export class ChildSa {

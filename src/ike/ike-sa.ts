@@ -27,6 +27,7 @@ import type { AuthenticatedPeers } from "./identity.ts";
 import type { Handshake } from "./handshake.ts";
 import { IkeSaKeys } from "./ike-sa-keys.ts";
 import type { IkeSaOwner } from "./ike-sa-owner.ts";
+import type { IkeSaParameters } from "./ike-sa-parameters.ts";
 import { NEXT_IKE_SA_STATES, type IkeSaState } from "./ike-sa-state.ts";
 import { IntermediateTranscript } from "./intermediate-transcript.ts";
 import { KeyEpochs } from "./key-epochs.ts";
@@ -37,18 +38,6 @@ import { PendingFollowups, type Followup } from "./pending-followups.ts";
 import { RequestWindow } from "./request-window.ts";
 import type { Services } from "./services.ts";
 import type { Timer } from "./timers.ts";
-
-export interface IkeSaParameters {
-  readonly isOriginalInitiator: boolean;
-  readonly ownSpi: IkeSpi;
-  readonly peerSpi: IkeSpi;
-  readonly state: IkeSaState<IkeSa>;
-  readonly addresses: TransportAddresses;
-  /** Message IDs of our next request and of the peer's (RFC 7296 §2.2). */
-  readonly firstMessageId: number;
-  readonly peersFirstMessageId: number;
-  readonly createdAt: number;
-}
 
 export class IkeSa implements GroupOwner {
   readonly id: IkeSaId;
@@ -94,7 +83,7 @@ export class IkeSa implements GroupOwner {
   #lastAnswer: LastAnswer | undefined;
   #isInUse = false;
 
-  constructor(parameters: IkeSaParameters, services: Services, owner: IkeSaOwner<IkeSa>) {
+  constructor(parameters: IkeSaParameters<IkeSa>, services: Services, owner: IkeSaOwner<IkeSa>) {
     this.id = services.newIkeSaId();
     this.services = services;
     this.owner = owner;
@@ -417,8 +406,7 @@ export class IkeSa implements GroupOwner {
 
   /** From here on IKE and ESP go to and from these addresses, on all Child SAs. What changes nothing is no news: each worker reports a move. */
   moveTo(addresses: TransportAddresses, now: number): void {
-    if (!this.redirect(addresses, now)) return;
-    this.moveChildren();
+    if (this.redirect(addresses, now)) this.moveChildren();
   }
 
   /** IKE alone; {@link moveChildren} is to follow. Says whether that changed anything. */
