@@ -17,9 +17,9 @@ PACKAGES=(
 )
 
 check_node() {
-  command -v node >/dev/null || { warn "Node.js is missing; install version 20.11 or later."; exit 3; }
-  node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 11) ? 0 : 1)' ||
-    { warn "Node.js $(node --version) is too old; install version 20.11 or later."; exit 3; }
+  command -v node >/dev/null || { warn "Node.js is missing; install version 20.19 or later."; exit 3; }
+  node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
+    { warn "Node.js $(node --version) is too old; install version 20.19 or later."; exit 3; }
 }
 
 is_there() {
