@@ -91,6 +91,14 @@ function expand(skeyseed: Uint8Array, { prf, cipher, nonceI, nonceR, spiI, spiR 
   return keys;
 }
 
+export type PpkMixedKeys = Pick<IkeKeys, "skD" | "skPi" | "skPr">;
+
+/** RFC 8784 §3: SK_d = prf+(PPK, SK_d'), and SK_pi and SK_pr likewise, each as long as before. The keys that protect messages stay. */
+export function mixPpk(prf: Prf, ppk: Uint8Array, { skD, skPi, skPr }: PpkMixedKeys): PpkMixedKeys {
+  const mix = (key: Uint8Array): Uint8Array => prfPlus(prf, ppk, key, key.length);
+  return { skD: mix(skD), skPi: mix(skPi), skPr: mix(skPr) };
+}
+
 export function wipeIkeKeys(keys: IkeKeys): void {
   wipe(keys.skD, keys.skAi, keys.skAr, keys.skEi, keys.skEr, keys.skPi, keys.skPr);
 }

@@ -9,8 +9,11 @@ import type { IkeSaKeys } from "./ike-sa-keys.ts";
 
 export type End = "initiator" | "responder";
 
+/** The keys of an IKE SA as far as proofs need them. */
+export type ProofKeys = Pick<IkeSaKeys, "prf" | "skP">;
+
 /** What `end`, calling itself `id`, signs or MACs. */
-export function octetsToSign(end: End, id: Identity, handshake: Handshake, keys: IkeSaKeys): Uint8Array {
+export function octetsToSign(end: End, id: Identity, handshake: Handshake, keys: ProofKeys): Uint8Array {
   return signedOctets({
     message: end === "initiator" ? handshake.request : handshake.response,
     nonce: end === "initiator" ? handshake.nonceR : handshake.nonceI,
@@ -22,7 +25,7 @@ export function octetsToSign(end: End, id: Identity, handshake: Handshake, keys:
 }
 
 /** Our proof, with a pre-shared key. */
-export function proveBySecret(end: End, id: Identity, handshake: Handshake, keys: IkeSaKeys, secret: Uint8Array): AuthPayload {
+export function proveBySecret(end: End, id: Identity, handshake: Handshake, keys: ProofKeys, secret: Uint8Array): AuthPayload {
   const data = pskAuth(keys.prf, secret, octetsToSign(end, id, handshake, keys));
   return { type: "AUTH", method: AuthenticationMethod.SHARED_KEY_MIC, data };
 }
@@ -33,7 +36,7 @@ export function requireProofBySecret(
   id: Identity,
   proof: AuthPayload,
   handshake: Handshake,
-  keys: IkeSaKeys,
+  keys: ProofKeys,
   secret: Uint8Array,
 ): void {
   if (proof.method !== AuthenticationMethod.SHARED_KEY_MIC) {

@@ -30,6 +30,15 @@ export interface SharedSecret {
   readonly secret: Uint8Array;
 }
 
+/** A post-quantum preshared key (RFC 8784), which goes into the keys beside what authenticates. */
+export interface Ppk {
+  /** Its octets alone go over the wire. */
+  readonly id: Identity;
+  readonly secret: Uint8Array;
+  /** No IKE SA without it. */
+  readonly required: boolean;
+}
+
 /** What this end signs with. */
 export interface Credential {
   readonly key: SigningKey;
@@ -101,6 +110,8 @@ export interface ConnectionConfig {
   readonly local: LocalAuthentication;
   readonly remote: RemoteAuthentication;
   readonly children: readonly ChildConfig[];
+  /** Undefined: none. */
+  readonly ppk: Ppk | undefined;
   /** Silence from the peer (IKE and ESP) after which it is asked whether it lives; 0: never. */
   readonly dpdDelay: number;
   readonly rekeyTime: number;
@@ -165,6 +176,7 @@ export const DEFAULT_CONNECTION_SETTINGS = {
   localAddrs: ["%any"],
   localPort: 500,
   remotePort: 500,
+  ppk: undefined,
   dpdDelay: 0,
   rekeyTime: 4 * 3600_000,
   overTime: 0.1 * 4 * 3600_000,

@@ -9,6 +9,7 @@ import type { Transform } from "../wire/proposal.ts";
 import { NoAgreement } from "./errors.ts";
 import type { KeyMaterial } from "./events.ts";
 import { MessageProtection } from "./message-protection.ts";
+import { PpkKeys } from "./ppk-keys.ts";
 import { describeTransforms, transformOf } from "./proposals.ts";
 
 /** The public inputs of a key derivation. */
@@ -27,7 +28,7 @@ export class IkeSaKeys {
   readonly transforms: readonly Transform[];
   readonly prf: Prf;
   readonly protection: MessageProtection;
-  readonly #keys: IkeKeys;
+  #keys: IkeKeys;
 
   private constructor(
     transforms: readonly Transform[],
@@ -81,6 +82,18 @@ export class IkeSaKeys {
   /** SK_pi or SK_pr: for the AUTH payload of that end. */
   skP(end: "initiator" | "responder"): Uint8Array {
     return end === "initiator" ? this.#keys.skPi : this.#keys.skPr;
+  }
+
+  /** What IKE_AUTH is proved with when both ends have the PPK (RFC 8784 §3). Ours stay as they are until {@link adopt}. */
+  mixedWith(ppk: Uint8Array): PpkKeys {
+    return new PpkKeys(this.prf, this.#keys, ppk);
+  }
+
+  /** The keys with the PPK take the place of those without, which are wiped. */
+  adopt({ mixed }: PpkKeys): void {
+    const { skD, skPi, skPr } = this.#keys;
+    wipe(skD, skPi, skPr);
+    this.#keys = { ...this.#keys, ...mixed };
   }
 
   get algorithms(): string {

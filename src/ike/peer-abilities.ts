@@ -9,6 +9,8 @@ export interface PeerAbilities {
   readonly signatureHashes: readonly number[] | undefined;
   /** Of its Certificate Requests: iana CertificateEncoding. */
   readonly certificatesAskedFor: ReadonlySet<number>;
+  /** USE_PPK (RFC 8784): it has a post-quantum preshared key. */
+  readonly usesPpk: boolean;
 }
 
 /** `payloads`: of the peer's IKE_SA_INIT. Throws MalformedMessage. */
@@ -17,5 +19,6 @@ export function peerAbilitiesOf(payloads: readonly Payload[]): PeerAbilities {
   return {
     signatureHashes: hashes === undefined ? undefined : signatureHashAlgorithmsOf(hashes),
     certificatesAskedFor: encodingsAskedFor(payloads),
+    usesPpk: findNotify(payloads, NotifyType.USE_PPK) !== undefined,
   };
 }

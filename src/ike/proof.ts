@@ -1,7 +1,7 @@
 /** Proofs of identity in IKE_AUTH, ours and the peer's, each by the method that the connection has for that end. */
 import { AuthenticationMethod } from "../wire/iana/index.ts";
 import type { AuthPayload, CertPayload, Payload } from "../wire/payload.ts";
-import { octetsToSign, proveBySecret, requireProofBySecret, type End } from "./authentication.ts";
+import { octetsToSign, proveBySecret, requireProofBySecret, type End, type ProofKeys } from "./authentication.ts";
 import { certificatesToShow } from "./certificate-payloads.ts";
 import type { ConnectionConfig, RemoteAuthentication } from "./config.ts";
 import { AuthenticationFailed } from "./errors.ts";
@@ -26,6 +26,7 @@ export interface OwnProof {
  *
  * @param remoteId the peer's identity, as far as it is known
  * @param encodings of the certificates that the peer has asked for
+ * @param keys of the IKE SA, or those that a PPK has gone into
  * @throws AuthenticationFailed when there is nothing to prove ourselves with
  */
 export function prove(
@@ -35,8 +36,9 @@ export function prove(
   handshake: Handshake,
   remoteId: Identity | undefined,
   encodings: ReadonlySet<number>,
+  keys: ProofKeys = ikeSa.keys,
 ): OwnProof {
-  const { keys, services } = ikeSa;
+  const { services } = ikeSa;
   if (local.auth === "pubkey") {
     const octets = octetsToSign(end, local.id, handshake, keys);
     const { auth, how } = proveBySignature(local.credential, octets, handshake.peerAbilities.signatureHashes);

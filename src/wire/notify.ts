@@ -40,6 +40,21 @@ export function natDetection(end: "source" | "destination", hash: Uint8Array): N
   return notify(end === "source" ? NotifyType.NAT_DETECTION_SOURCE_IP : NotifyType.NAT_DETECTION_DESTINATION_IP, hash);
 }
 
+/** PPK_ID types (RFC 8784 §5.1): a name of its own that both ends are configured with. PPK_ID_OPAQUE is for schemes that are not ours. */
+const PPK_ID_FIXED = 2;
+
+/** RFC 8784 §5.1: `id` of at least one octet. */
+export function ppkIdentity(id: Uint8Array): NotifyPayload {
+  return notify(NotifyType.PPK_IDENTITY, new Writer(1 + id.length).u8(PPK_ID_FIXED).octets(id).finish());
+}
+
+/** The name of a PPK in a request; undefined for another type of name. */
+export function ppkIdentityOf(payload: NotifyPayload): Uint8Array | undefined {
+  const { data } = payload;
+  if (data.length < 2) throw malformed(payload);
+  return data[0] === PPK_ID_FIXED ? data.slice(1) : undefined;
+}
+
 /** RFC 9611 §5: the identifier is opaque to the peer and may be empty; the data of a received one is the identifier. */
 export function saResourceInfo(identifier: Uint8Array = NOTHING): NotifyPayload {
   return notify(NotifyType.SA_RESOURCE_INFO, identifier);

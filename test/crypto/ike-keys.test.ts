@@ -4,6 +4,7 @@ import { test } from "node:test";
 import {
   deriveChildKeymat,
   deriveIkeKeys,
+  mixPpk,
   rekeyIkeKeys,
   strengthenIkeKeys,
   wipe,
@@ -183,4 +184,15 @@ test("secrets of additional key exchanges go in where RFC 9370 says", () => {
   // §2.2.4: prf+(SK_d, SK(0) | Ni | Nr | SK(1) | … | SK(n)).
   const child = deriveChildKeymat({ ...inputs, skD: oldSkD, furtherSecrets, lengthPerDirection: 16 });
   assert.equal(toHex(child.initiatorToResponder), hmac(oldSkD, ...seed, Uint8Array.of(1)).slice(0, 32));
+});
+
+test("a PPK goes into SK_d, SK_pi and SK_pr by prf+ under the PPK (RFC 8784 §3)", () => {
+  const prf = prfFor(PrfId.PRF_HMAC_SHA2_256);
+  assert.ok(prf !== undefined);
+  const [ppk, skD, skPi, skPr] = [1, 2, 3, 4].map((octet) => new Uint8Array(32).fill(octet));
+  assert.ok(ppk !== undefined && skD !== undefined && skPi !== undefined && skPr !== undefined);
+  const mixed = mixPpk(prf, ppk, { skD, skPi, skPr });
+  // One block of prf+ is enough: T1 = prf(PPK, key | 0x01).
+  const expected = (key: Uint8Array): string => createHmac("sha256", ppk).update(key).update(Uint8Array.of(1)).digest("hex");
+  assert.deepEqual([mixed.skD, mixed.skPi, mixed.skPr].map(toHex), [skD, skPi, skPr].map(expected));
 });

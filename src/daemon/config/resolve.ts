@@ -1,10 +1,9 @@
 /** From the sections of the file to the records that the rooms work with: dependent defaults, secrets. */
 import { dirname } from "node:path";
 import { defaultEspProposals, defaultIkeProposals } from "../../crypto/algorithms.ts";
-import type { ChildConfig, ConnectionConfig, EndpointConfig, SharedSecret } from "../../ike/config.ts";
+import type { ChildConfig, ConnectionConfig, EndpointConfig, Ppk, SharedSecret } from "../../ike/config.ts";
 import { LocalMisconfiguration } from "../../ike/errors.ts";
-import type { Identity } from "../../ike/identity.ts";
-import { parseIdentity } from "../../ike/identity.ts";
+import { formatIdentity, parseIdentity, sameIdentity, type Identity } from "../../ike/identity.ts";
 import { InvalidText } from "../../wire/errors.ts";
 import type { Proposal } from "../../wire/proposal.ts";
 import { isPlainAddress } from "./addresses.ts";
@@ -13,7 +12,7 @@ import type { HawserConfig } from "./config.ts";
 import { CredentialFiles } from "./credential-files.ts";
 import type { Finding } from "./explain.ts";
 import type { ChildSection, ConfigFile, ConnectionSection, DaemonSection, SecretSection } from "./schema.ts";
-import { decodeSecret, SHORTEST_GOOD_SECRET } from "./secrets.ts";
+import { decodeSecret, SHORTEST_GOOD_PPK, SHORTEST_GOOD_SECRET } from "./secrets.ts";
 
 /** swanctl's margin between the soft and the hard end of a life. */
 const MARGIN = 1.1;
@@ -44,10 +43,12 @@ export class Resolution {
     if (Object.keys(connections).length === 0) {
       this.findings.push({ path: ["connections"], text: "No connection is configured; there must be at least one." });
     }
+    const shared = Object.entries(secrets).flatMap(([name, section]) => this.#secret(name, section));
+    const ppks = shared.filter(({ name }) => isPpk(name));
     const authentication = new AuthenticationSections(new CredentialFiles(this.#directory), authorities, this, this.#date);
     return {
-      connections: Object.entries(connections).flatMap(([name, section]) => this.#connection(name, section, daemon, authentication)),
-      secrets: Object.entries(secrets).flatMap(([name, section]) => this.#secret(name, section)),
+      connections: Object.entries(connections).flatMap(([name, section]) => this.#connection(name, section, daemon, authentication, ppks)),
+      secrets: shared.filter(({ name }) => !isPpk(name)),
       halfOpenLimit: daemon.half_open_limit,
       cookieThreshold: daemon.cookie_threshold,
       perSourceLimit: daemon.per_source_limit,
@@ -64,7 +65,13 @@ export class Resolution {
   }
 
   /** None after a finding that leaves an end without authentication. */
-  #connection(name: string, section: ConnectionSection, daemon: DaemonSection, authentication: AuthenticationSections): ConnectionConfig[] {
+  #connection(
+    name: string,
+    section: ConnectionSection,
+    daemon: DaemonSection,
+    authentication: AuthenticationSections,
+    ppks: readonly SharedSecret[],
+  ): ConnectionConfig[] {
     const localAddrs = section.local_addrs ?? ["%any"];
     const remoteAddrs = section.remote_addrs ?? ["%any"];
     const local = authentication.local(name, section, () => this.#addressIdentity(name, localAddrs));
@@ -80,6 +87,7 @@ export class Resolution {
       local,
       remote,
       children: Object.entries(section.children).map(([childName, child]) => childConfig(childName, child)),
+      ppk: this.#ppk(name, section, ppks),
       dpdDelay: section.dpd_delay,
       rekeyTime: section.rekey_time,
       overTime: section.over_time ?? 0.1 * section.rekey_time,
@@ -103,18 +111,37 @@ export class Resolution {
     return parseIdentity("unknown.invalid");
   }
 
+  /** The secret of type ppk that names the connection's `ppk_id`, else one that names nobody. */
+  #ppk(connection: string, { ppk_id: id, ppk_required: required }: ConnectionSection, ppks: readonly SharedSecret[]): Ppk | undefined {
+    const path = ["connections", connection];
+    if (id === undefined) {
+      if (required)
+        this.findings.push({ path: [...path, "ppk_required"], text: "Which one? Add ppk_id with the id of a secret ppk-NAME." });
+      return undefined;
+    }
+    const named = ppks.find(({ ids }) => ids.some((other) => sameIdentity(other, id))) ?? ppks.find(({ ids }) => ids.length === 0);
+    if (named === undefined) {
+      const text = `There is no PPK "${formatIdentity(id)}"; add a secret ppk-NAME with this id to "secrets".`;
+      this.findings.push({ path: [...path, "ppk_id"], text });
+      return undefined;
+    }
+    return { id, secret: named.secret, required };
+  }
+
   #secret(name: string, section: SecretSection): SharedSecret[] {
     const path = ["secrets", name];
-    if (!/^ike/.test(name)) {
-      this.findings.push({ path, text: `The name of a secret must begin with "ike" (as in ike-${name}): it says what the secret is for.` });
+    if (!/^(ike|ppk)/.test(name)) {
+      const text = `The name of a secret must begin with "ike" (as in ike-${name}), or with "ppk": it says what the secret is for.`;
+      this.findings.push({ path, text });
     }
     const ids = this.#owners(name, section);
     try {
       const { octets, isInConfig, exposedFile } = decodeSecret(section.secret, this.#directory);
       this.#holdsSecrets ||= isInConfig;
-      if (octets.length < SHORTEST_GOOD_SECRET) {
+      const enough = isPpk(name) ? SHORTEST_GOOD_PPK : SHORTEST_GOOD_SECRET;
+      if (octets.length < enough) {
         this.warnings.push(
-          `The secret ${name} has ${octets.length} octets and can be guessed by whoever records a handshake; use ${SHORTEST_GOOD_SECRET} random ones or more.`,
+          `The secret ${name} has ${octets.length} octets and can be guessed by whoever records a handshake; use ${enough} random ones or more.`,
         );
       }
       if (exposedFile !== undefined) this.warnings.push(`Everybody may read the secret in ${exposedFile}; run: chmod 600 ${exposedFile}`);
@@ -150,6 +177,8 @@ export class Resolution {
     return ids;
   }
 }
+
+const isPpk = (secretName: string): boolean => secretName.startsWith("ppk");
 
 function childConfig(name: string, section: ChildSection): ChildConfig {
   return {

@@ -154,6 +154,16 @@ export const connectionSchema = z.strictObject({
   local: localSchema.prefault({}),
   remote: remoteSchema.prefault({}),
   children: z.record(z.string(), childSchema).meta({ expects: "a mapping from the names of the children to their settings" }),
+  ppk_id: optional(parseIdentity, {
+    about: "Post-quantum preshared key (RFC 8784) that goes into the keys too: an id of a secret whose name begins with ppk.",
+    expects: "an identity such as ppk.example",
+    default: "none",
+  }),
+  ppk_required: defaulted(parseBoolean, {
+    about: "No IKE SA without the post-quantum preshared key; otherwise it is used if the peer has it.",
+    expects: YES_NO,
+    default: "no",
+  }),
   dpd_delay: defaulted(parseDuration, {
     about: "Silence from the peer after which it is asked whether it lives; 0: never.",
     expects: DURATION,
@@ -196,11 +206,12 @@ export const connectionSchema = z.strictObject({
 export const secretSchema = z
   .object({
     secret: required(asWritten, {
-      about: "The pre-shared key: as it stands, 0x and hexadecimal digits, 0s and base64, or file: and a path whose content it is.",
+      about:
+        "The pre-shared key (ike-NAME) or post-quantum preshared key (ppk-NAME): as it stands, 0x and hexadecimal digits, 0s and base64, or file: and a path whose content it is.",
       expects: "a secret: literal text, 0x…, 0s… or file:PATH",
     }),
     id: optionalListOf(parseIdentity, {
-      about: "Whose secret it is; id-SUFFIX names more owners.",
+      about: "Whose secret it is, or the ppk_id that it goes by; id-SUFFIX names more.",
       expects: "an identity such as east.example",
       default: "anybody's",
     }),

@@ -7,6 +7,9 @@ import { fromHex } from "../../wire/octets.ts";
 /** Fewer octets than these are too few to withstand guessing by whoever records one handshake (RFC 7296 §2.15). */
 export const SHORTEST_GOOD_SECRET = 16;
 
+/** RFC 8784 §6: a PPK of 256 bits, half of which are left against a quantum computer. */
+export const SHORTEST_GOOD_PPK = 32;
+
 /** Permission bits that let others than the owner read a file. */
 const OTHERS_MAY_READ = 0o044;
 

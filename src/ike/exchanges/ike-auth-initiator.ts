@@ -1,7 +1,7 @@
 /** IKE_AUTH as initiator (RFC 7296 §1.2, §2.15): our identity and its proof, the peer's, and the first Child SA along with them. */
 import { ExchangeType, NotifyType } from "../../wire/iana/index.ts";
-import { findErrorNotify, findNotify, notify, setWindowSize, windowSizeOf } from "../../wire/notify.ts";
-import type { Payload } from "../../wire/payload.ts";
+import { findErrorNotify, findNotify, notify, ppkIdentity, setWindowSize, windowSizeOf } from "../../wire/notify.ts";
+import type { NotifyPayload, Payload } from "../../wire/payload.ts";
 import { certificateRequests } from "../certificate-payloads.ts";
 import { installChild } from "../child-installation.ts";
 import { ChildOffer, type ChildPlan } from "../child-offer.ts";
@@ -12,6 +12,8 @@ import type { Handshake } from "../handshake.ts";
 import { formatIdentity, sameIdentity, type Identity } from "../identity.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { adoptMobike, mobikeOffer } from "../mobike-notifies.ts";
+import { blamingPpk, formatPpk, settlePpkAsInitiator } from "../ppk.ts";
+import type { PpkKeys } from "../ppk-keys.ts";
 import { prove, requireProof, type OwnProof } from "../proof.ts";
 import { required } from "../required.ts";
 import { DeleteUnusedSpi } from "./delete-child.ts";
@@ -34,6 +36,11 @@ export interface IkeAuthPlan {
   readonly initialContact: boolean;
 }
 
+interface InitiatorProof extends OwnProof {
+  /** PPK_IDENTITY, and NO_PPK_AUTH if it may go without (RFC 8784 §3). */
+  readonly ppk: readonly NotifyPayload[];
+}
+
 export class IkeAuthInitiator implements Exchange<IkeSa> {
   readonly exchangeType = ExchangeType.IKE_AUTH;
   readonly name = "IKE_AUTH";
@@ -42,6 +49,8 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
   readonly #plan: IkeAuthPlan;
   readonly #outcome: IkeAuthOutcome;
   #offer: ChildOffer | undefined;
+  /** With the PPK, if the peer has one too. Ours until the peer has answered. */
+  #mixedKeys: PpkKeys | undefined;
   /** How we have proved ourselves. */
   #localAuth = "";
 
@@ -69,22 +78,29 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
       this.#offer.saPayload,
       ...this.#offer.tsPayloads,
       ...mobikeOffer(host, config),
+      ...proof.ppk,
     ];
   }
 
   handleResponse(host: IkeSa, payloads: readonly Payload[], now: number): void {
     // It is being closed on command already: the Delete follows now that the window is free.
-    if (host.state.kind !== "AUTHENTICATING") return this.#offer?.release();
+    if (host.state.kind !== "AUTHENTICATING") {
+      this.#offer?.release();
+      this.#mixedKeys?.wipe();
+      return;
+    }
     const refusal = findErrorNotify(payloads);
     if (refusal !== undefined && !payloads.some(({ type }) => type === "AUTH")) {
       this.#offer?.release();
-      this.#outcome.failed(`The peer refused IKE_AUTH: ${NotifyType.nameOf(refusal.notifyType)}.`, false, now);
+      this.#mixedKeys?.wipe();
+      this.#outcome.failed(`The peer refused IKE_AUTH: ${NotifyType.nameOf(refusal.notifyType)}.${this.#ppkSuspicion}`, false, now);
       return;
     }
     try {
       this.#authenticate(host, payloads);
     } catch (error) {
       this.#offer?.release();
+      this.#mixedKeys?.wipe();
       if (!(error instanceof AuthenticationFailed) && !(error instanceof PeerMisbehaved)) throw error;
       this.#outcome.failed(error.message, true, now);
       return;
@@ -104,6 +120,7 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
   }
 
   abandon(_host: IkeSa, why: Abandoned, now: number): void {
+    this.#mixedKeys?.wipe();
     this.#offer?.release();
     this.#outcome.abandoned(why, now);
   }
@@ -117,21 +134,39 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
         `The peer calls itself ${formatIdentity(remoteId)}, but ${formatIdentity(config.remote.id)} is expected.`,
       );
     }
-    const remoteAuth = requireProof(host, "responder", config, handshake, remoteId, required(payloads, "AUTH"), payloads);
-    host.peers = { localId: config.local.id, remoteId, localAuth: this.#localAuth, remoteAuth };
+    const proof = required(payloads, "AUTH");
+    const ppk = settlePpkAsInitiator(host.keys, config, this.#mixedKeys, payloads);
+    const remoteAuth = blamingPpk(ppk, () => requireProof(host, "responder", config, handshake, remoteId, proof, payloads));
+    host.peers = { localId: config.local.id, remoteId, localAuth: this.#localAuth, remoteAuth: remoteAuth + ppk.note };
   }
 
   /** Undefined, and the attempt has failed, when there is nothing to prove ourselves with. */
-  #prove(host: IkeSa, now: number): OwnProof | undefined {
+  #prove(host: IkeSa, now: number): InitiatorProof | undefined {
     const { config, handshake } = this.#plan;
+    const { ppk } = config;
+    const { usesPpk, certificatesAskedFor } = handshake.peerAbilities;
     const remoteId = config.remote.id === "%any" ? undefined : config.remote.id;
     try {
-      return prove(host, "initiator", config, handshake, remoteId, handshake.peerAbilities.certificatesAskedFor);
+      const plain = prove(host, "initiator", config, handshake, remoteId, certificatesAskedFor);
+      if (ppk === undefined || !usesPpk) return { ...plain, ppk: [] };
+      this.#mixedKeys = host.keys.mixedWith(ppk.secret);
+      const proof = prove(host, "initiator", config, handshake, remoteId, certificatesAskedFor, this.#mixedKeys);
+      // The way back, for a responder that has no PPK of this name.
+      const fallback = ppk.required ? [] : [notify(NotifyType.NO_PPK_AUTH, plain.auth.data)];
+      return { ...proof, ppk: [ppkIdentity(ppk.id.data), ...fallback] };
     } catch (error) {
       if (!(error instanceof AuthenticationFailed)) throw error;
       this.#outcome.failed(error.message, false, now);
       return undefined;
     }
+  }
+
+  /** The peer does not say what it dislikes. */
+  get #ppkSuspicion(): string {
+    const { ppk } = this.#plan.config;
+    if (ppk === undefined) return "";
+    if (this.#mixedKeys === undefined) return ` We have not used ${formatPpk(ppk)}, for which the peer has no support.`;
+    return ` Perhaps ${formatPpk(ppk)} is another one there, or unknown.`;
   }
 
   #createChild(host: IkeSa, payloads: readonly Payload[], now: number): void {

@@ -14,6 +14,7 @@ import type { Answer, Request } from "../answer.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { adoptMobike, mobikeOffer } from "../mobike-notifies.ts";
 import { admission } from "../pad.ts";
+import { blamingPpk, settlePpkAsResponder } from "../ppk.ts";
 import { acceptsMethod, prove, requireProof } from "../proof.ts";
 import { answerProposal } from "../proposals.ts";
 import { only, required } from "../required.ts";
@@ -37,10 +38,11 @@ export function answerIkeAuth(ikeSa: IkeSa, request: Request, context: IkeAuthCo
   const { payloads } = request;
   const { handshake } = context;
   const { config, remoteId, proof } = identify(payloads, context.candidates);
-  const remoteAuth = requireProof(ikeSa, "initiator", config, handshake, remoteId, proof, payloads);
+  const ppk = settlePpkAsResponder(ikeSa.keys, config, handshake.peerAbilities, payloads, proof);
+  const remoteAuth = blamingPpk(ppk, () => requireProof(ikeSa, "initiator", config, handshake, remoteId, ppk.proof, payloads));
   const own = prove(ikeSa, "responder", config, handshake, remoteId, encodingsAskedFor(payloads));
   ikeSa.config = config;
-  ikeSa.peers = { localId: config.local.id, remoteId, localAuth: own.how, remoteAuth };
+  ikeSa.peers = { localId: config.local.id, remoteId, localAuth: own.how, remoteAuth: remoteAuth + ppk.note };
   context.admit(ikeSa);
   // What is malformed about the rest of the request must be found before anything is made of it.
   required(payloads, "SA");
@@ -58,6 +60,7 @@ export function answerIkeAuth(ikeSa: IkeSa, request: Request, context: IkeAuthCo
       setWindowSize(ikeSa.services.config.windowSize),
       ...child,
       ...(ikeSa.mobike === undefined ? [] : mobikeOffer(ikeSa, config)),
+      ...ppk.notifies,
     ],
     then: (at) => {
       // §2.3: the window is one until the initial exchanges are over.

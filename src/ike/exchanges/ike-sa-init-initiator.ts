@@ -21,6 +21,7 @@ import { agreeOnSecret } from "../key-agreement.ts";
 import { detectNat, natDetectionNotifies, seenAddressHash } from "../nat-detection.ts";
 import { newNonce } from "../nonce.ts";
 import { peerAbilitiesOf } from "../peer-abilities.ts";
+import { requirePpkSupport, usePpkNotifies } from "../ppk.ts";
 import {
   acceptChoice,
   additionalKeyExchangesOf,
@@ -125,10 +126,11 @@ export class IkeSaInitInitiator {
     const isIntermediateSupported = findNotify(payloads, NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED) !== undefined;
     if (additionalKeyExchangesOf(chosen).length > 0 && !isIntermediateSupported)
       throw new PeerMisbehaved("it chose an additional key exchange without IKE_INTERMEDIATE");
+    const peerAbilities = peerAbilitiesOf(payloads);
+    requirePpkSupport(this.#config, peerAbilities);
     const nonceR = required(payloads, "NONCE").data.slice();
     const sharedSecret = agreeOnSecret(() => this.#keyExchange.sharedSecret(ke.data));
     const { ownSpi: spiI, services, addresses } = ikeSa;
-    const peerAbilities = peerAbilitiesOf(payloads);
     const nat = detectNat(payloads, spiI, peerSpi, addresses.local, addresses.remote);
     this.stop();
     ikeSa.peerSpi = peerSpi;
@@ -203,6 +205,7 @@ export class IkeSaInitInitiator {
       ...natDetectionNotifies(ownSpi, NO_IKE_SPI, addresses.local, addresses.remote, fake),
       ...fragmentationNotifies([this.#config]),
       ...(haveAdditionalKeyExchanges(this.#config.proposals) ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
+      ...usePpkNotifies([this.#config]),
       ...(this.#config.remote.auth === "pubkey" ? [signatureHashAlgorithms(SIGNATURE_HASHES)] : []),
     ];
   }

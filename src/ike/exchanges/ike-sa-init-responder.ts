@@ -24,6 +24,7 @@ import { agreeOnSecret } from "../key-agreement.ts";
 import { detectNat, natDetectionNotifies } from "../nat-detection.ts";
 import { newNonce } from "../nonce.ts";
 import { peerAbilitiesOf } from "../peer-abilities.ts";
+import { usePpkNotifies } from "../ppk.ts";
 import {
   additionalKeyExchangesOf,
   answerProposal,
@@ -134,6 +135,7 @@ function negotiate(
     ...(ikeSa.nat.supported ? natDetectionNotifies(spiI, spiR, path.local, path.remote, fake) : []),
     ...(ikeSa.fragmentation.accepts ? fragmentationNotifies(candidates) : []),
     ...(additionalKeyExchangesOf(chosen).length > 0 ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
+    ...(peerAbilities.usesPpk ? usePpkNotifies(candidates) : []),
     ...(remotes.some(({ auth }) => auth === "pubkey") ? [signatureHashAlgorithms(SIGNATURE_HASHES)] : []),
     ...certificateRequests(remotes),
   ];

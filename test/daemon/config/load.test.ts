@@ -9,7 +9,7 @@ import { loadConfig, parseConfig } from "../../../src/daemon/config/load.ts";
 import { ConfigError } from "../../../src/daemon/config/problems.ts";
 import { defaultEspProposals, defaultIkeProposals } from "../../../src/crypto/algorithms.ts";
 import { DEFAULT_CHILD_SETTINGS, DEFAULT_CONNECTION_SETTINGS, DEFAULT_ENDPOINT_SETTINGS } from "../../../src/ike/config.ts";
-import { formatIdentity } from "../../../src/ike/identity.ts";
+import { formatIdentity, parseIdentity } from "../../../src/ike/identity.ts";
 import { formatTrafficSelector } from "../../../src/wire/traffic-selector.ts";
 
 /** The least that is a configuration: line 1 is `connections:`. */
@@ -36,6 +36,8 @@ const FULL = `connections:
     proposals: aes256gcm16-prfsha384-ecp384, aes128gcm16-prfsha256-x25519
     local: { auth: psk, id: west@example.org }
     remote: { auth: psk, id: "keyid:east" }
+    ppk_id: qkd-1
+    ppk_required: yes
     dpd_delay: 30s
     rekey_time: 2h
     over_time: 10m
@@ -66,6 +68,8 @@ const FULL = `connections:
 secrets:
   ike-a: { secret: 0x000102030405060708090a0b0c0d0e0f, id: west@example.org, id-peer: "keyid:east" }
   ike-b: { secret: 0sAAECAwQFBgcICQoLDA0ODw==, id: [east.example, 192.0.2.9] }
+  ppk-other: { secret: somebody else's, id: qkd-2 }
+  ppk-east: { secret: 0x000102030405060708090a0b0c0d0e0f, id: [qkd-0, qkd-1] }
 daemon:
   tun: { name: hwsr7, mtu: 1400, addresses: [10.1.0.1/16, fd01::1], dispatch: flow }
   cpus: 0-1
@@ -163,7 +167,7 @@ test("every key reaches its place", () => {
     ikePort: 1500,
     natPort: 14_500,
   });
-  const { proposals, local, remote, children, ...connection } = only(connections);
+  const { proposals, local, remote, children, ppk, ...connection } = only(connections);
   assert.deepEqual(connection, {
     name: "west",
     localAddrs: ["192.0.2.1", "2001:db8::1"],
@@ -212,6 +216,7 @@ test("every key reaches its place", () => {
   assert.deepEqual(remoteTs.map(formatTrafficSelector), ["10.2.0.0/16", "fd02::/64"]);
   assert.equal(espProposals.length, 1);
   const sixteen = Uint8Array.from({ length: 16 }, (_, i) => i);
+  assert.deepEqual(ppk, { id: parseIdentity("qkd-1"), secret: sixteen, required: true });
   assert.deepEqual(
     secrets.map(({ name, ids, secret }) => [name, ids.map(formatIdentity), secret]),
     [
@@ -291,7 +296,15 @@ test("each mistake is told with its line, its key, and what would be right", () 
       edited("      id: west", "      auth: psk"),
       /^h\.yaml:4: connections\.west\.local\.id: This key is missing, and local_addrs has no address that could stand for it/m,
     ],
-    [edited("  ike-east:", "  east:"), /^h\.yaml:11: secrets\.east: The name of a secret must begin with "ike" \(as in ike-east\)/m],
+    [
+      edited("  ike-east:", "  east:"),
+      /^h\.yaml:11: secrets\.east: The name of a secret must begin with "ike" \(as in ike-east\), or with "ppk"/m,
+    ],
+    [edited("    local:", "    ppk_required: yes", "    local:"), /^h\.yaml:4: connections\.west\.ppk_required: Which one\? Add ppk_id/m],
+    [
+      edited("    local:", "    ppk_id: qkd-1", "    local:"),
+      /^h\.yaml:4: connections\.west\.ppk_id: There is no PPK "qkd-1"; add a secret/m,
+    ],
     [edited("    secret:", "    secret: 0xabc"), /^h\.yaml:12: secrets\.ike-east\.secret: /m],
     [edited("    secret:", "    secret: 0s???"), /^h\.yaml:12: secrets\.ike-east\.secret: What follows 0s is not base64\.$/m],
     [
@@ -381,6 +394,12 @@ test("a secret in a file of its own is read from beside the configuration, witho
   assert.deepEqual(warnings, []);
   chmodSync(secretFile, 0o644);
   assert.deepEqual(loadConfig(file).warnings, [`Everybody may read the secret in ${secretFile}; run: chmod 600 ${secretFile}`]);
+});
+
+test("a PPK shorter than 32 octets is warned of", () => {
+  const warningsOf = (ppk: string): readonly string[] => parseConfig("h.yaml", `${MINIMAL}  ppk: { secret: ${ppk} }\n`).warnings;
+  assert.match(warningsOf("a".repeat(31)).join(), /^The secret ppk has 31 octets and can be guessed .*; use 32 random ones or more\.$/);
+  assert.deepEqual(warningsOf("a".repeat(32)), []);
 });
 
 test("a guessable secret and per-CPU SAs for anybody are warned of", () => {

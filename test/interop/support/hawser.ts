@@ -23,6 +23,8 @@ export interface HawserSettings {
   readonly connection?: Section;
   readonly child?: Section;
   readonly daemon?: Section;
+  /** Beside the pre-shared key. */
+  readonly secrets?: Section;
 }
 
 export class Hawser {
@@ -119,7 +121,7 @@ function configuration(
   self: DemoHost,
   peer: DemoHost,
   paths: { readonly socket: string; readonly keyLog: string },
-  { connection, child, daemon }: HawserSettings,
+  { connection, child, daemon, secrets }: HawserSettings,
 ): Section {
   return {
     connections: {
@@ -132,7 +134,7 @@ function configuration(
         ...connection,
       },
     },
-    secrets: { "ike-peer": { secret: SECRET } },
+    secrets: { "ike-peer": { secret: SECRET }, ...secrets },
     daemon: {
       tun: { addresses: [self.innerAddress] },
       control_socket: paths.socket,

@@ -24,6 +24,8 @@ export interface StrongSwanSettings {
   /** Lines of the sections `local` and `remote`, instead of a pre-shared key. */
   readonly local?: readonly string[];
   readonly remote?: readonly string[];
+  /** Lines of the section `secrets`, beside the pre-shared key. */
+  readonly secrets?: readonly string[];
   /** Contents of credential files by their path below the folder of swanctl.conf, such as x509/own.pem. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -169,7 +171,7 @@ swanctl { load = random openssl pem pkcs1 x509 }
 }
 
 function swanctlConf(self: DemoHost, peer: DemoHost, settings: StrongSwanSettings): string {
-  const { connection = [], child = [] } = settings;
+  const { connection = [], child = [], secrets = [] } = settings;
   const { local = ["auth = psk", `id = ${identityOf(self)}`], remote = ["auth = psk", `id = ${identityOf(peer)}`] } = settings;
   return `
 connections {
@@ -198,6 +200,7 @@ connections {
 }
 secrets {
   ike-peer { secret = "${SECRET}" }
+  ${secrets.join("\n  ")}
 }
 `;
 }
