@@ -14,6 +14,8 @@ import type { Finding } from "./explain.ts";
 import type { ChildSection, ConfigFile, ConnectionSection, DaemonSection, SecretSection } from "./schema.ts";
 import { decodeSecret, SHORTEST_GOOD_PPK, SHORTEST_GOOD_SECRET } from "./secrets.ts";
 
+type Dispatch = DaemonSection["tun"]["dispatch"];
+
 /** swanctl's margin between the soft and the hard end of a life. */
 const MARGIN = 1.1;
 
@@ -36,7 +38,24 @@ export class Resolution {
 
   resolve(file: string, sections: ConfigFile): HawserConfig {
     const endpoint = this.#endpoint(sections);
-    return { file, endpoint, daemon: daemonConfig(sections.daemon), holdsSecrets: this.#holdsSecrets, warnings: this.warnings };
+    const daemon = daemonConfig(sections.daemon, this.#dispatch(sections));
+    return { file, endpoint, daemon, holdsSecrets: this.#holdsSecrets, warnings: this.warnings };
+  }
+
+  /** How packets come to workers is a matter of the TUN device, which all children share. */
+  #dispatch({ connections, daemon }: ConfigFile): Dispatch {
+    let first: { readonly path: readonly string[]; readonly dispatch: Dispatch } | undefined;
+    for (const [connection, { children }] of Object.entries(connections)) {
+      for (const [child, { dispatch }] of Object.entries(children)) {
+        const path = ["connections", connection, "children", child, "dispatch"];
+        if (dispatch === undefined) continue;
+        first ??= { path, dispatch };
+        if (dispatch === first.dispatch) continue;
+        const text = `All children share one TUN device, and ${first.path.join(".")} is ${first.dispatch}; it must be the same here.`;
+        this.findings.push({ path, text });
+      }
+    }
+    return first?.dispatch ?? daemon.tun.dispatch;
   }
 
   #endpoint({ connections, secrets, authorities, daemon }: ConfigFile): EndpointConfig {
@@ -205,10 +224,10 @@ function childConfig(name: string, section: ChildSection): ChildConfig {
   };
 }
 
-function daemonConfig(section: DaemonSection): HawserConfig["daemon"] {
+function daemonConfig(section: DaemonSection, dispatch: Dispatch): HawserConfig["daemon"] {
   const { tun } = section;
   return {
-    tun: { name: tun.name, mtu: tun.mtu, addresses: tun.addresses ?? [], dispatch: tun.dispatch },
+    tun: { name: tun.name, mtu: tun.mtu, addresses: tun.addresses ?? [], dispatch },
     cpus: section.cpus,
     engine: section.engine,
     controlSocket: section.control_socket,

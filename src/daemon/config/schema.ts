@@ -27,6 +27,7 @@ export const DEFAULT_CONTROL_SOCKET = "/run/hawser/hawser.sock";
 
 const readIkeProposal = (text: string) => parseProposal(text, "IKE");
 const readEspProposal = (text: string) => parseProposal(text, "ESP");
+const DISPATCH = oneOf("cpu", "flow", "round-robin", "random");
 const asWritten = (text: string): string => text;
 
 export const childSchema = z.strictObject({
@@ -96,6 +97,11 @@ export const childSchema = z.strictObject({
     about: "cpu-queues: when the peer wants more than this many times our CPUs, one SA carries everything; 0: no such limit.",
     expects: "a whole number from 0 to 4096",
     default: "16",
+  }),
+  dispatch: optional(DISPATCH, {
+    about: "daemon.tun.dispatch, said with the child. All children share the one TUN device, so all that say it must say the same.",
+    expects: "cpu, flow, round-robin or random",
+    default: "daemon.tun.dispatch",
   }),
   idle_timeout: defaulted(parseDuration, {
     about: "A per-CPU Child SA that carried nothing for so long is deleted; 0: never.",
@@ -234,7 +240,7 @@ const tunSchema = z.strictObject({
     expects: "a list of addresses such as 10.1.0.1/32",
     default: "none",
   }),
-  dispatch: defaulted(oneOf("cpu", "flow", "round-robin", "random"), {
+  dispatch: defaulted(DISPATCH, {
     about: "Which worker gets an outbound packet: that of the sending CPU, that of the flow, each in turn, or any.",
     expects: "cpu, flow, round-robin or random",
     default: "cpu",

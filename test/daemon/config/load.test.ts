@@ -243,6 +243,22 @@ test("every key reaches its place", () => {
   } satisfies HawserConfig["daemon"]);
 });
 
+test("a child may say how packets come to workers; as there is one device, no two may say it differently", () => {
+  const say = (...children: readonly string[]): string => edited("        remote_ts", "        remote_ts: 10.2.0.0/16", ...children);
+  const more = (name: string, dispatch: string): string[] => [
+    `      ${name}:`,
+    "        local_ts: 10.1.0.0/16",
+    "        remote_ts: 10.3.0.0/16",
+    `        dispatch: ${dispatch}`,
+  ];
+  assert.equal(parseConfig("h.yaml", say("        dispatch: round-robin")).daemon.tun.dispatch, "round-robin");
+  assert.equal(parseConfig("h.yaml", say("        dispatch: flow", ...more("b", "flow"))).daemon.tun.dispatch, "flow");
+  assert.throws(() => parseConfig("h.yaml", say("        dispatch: flow", ...more("b", "cpu"))), {
+    message:
+      /h\.yaml:\d+: connections\.west\.children\.b\.dispatch: All children share one TUN device, and connections\.west\.children\.net\.dispatch is flow; it must be the same here\./,
+  });
+});
+
 test("each mistake is told with its line, its key, and what would be right", () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     [
