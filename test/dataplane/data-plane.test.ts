@@ -107,6 +107,8 @@ withPlane("on_missing_sa drop: counted, and still asked for", async () => {
   const h = await start({ onMissingSa: "drop" });
   await h.send(10);
   await until("the drops", () => (h.plane.counters().drops.OutNoStates ?? 0) === 10);
+  // Counters are read from memory at once; the acquire comes by message.
+  await until("the acquire", () => h.eventsOf("acquire").length > 0);
   assert.equal(h.eventsOf("acquire").length, 1);
 });
 
@@ -127,6 +129,7 @@ withPlane("re-steering: every worker without an SA hands its packets to the owne
   const to = sum(perWorker.map(({ resteeredTo }) => resteeredTo));
   assert.ok(to > 500, `${to} of 1000 were handed on`);
   assert.equal(perWorker[2]?.resteeredFrom, to);
+  await until("all acquires", () => h.eventsOf("acquire").length >= 3);
   assert.deepEqual(
     h
       .eventsOf("acquire")
