@@ -224,6 +224,8 @@ export class IkeSa implements GroupOwner {
   #expectationOf({ isResponse, messageId }: DecodedMessage["header"]): Expectation {
     if (isResponse) return this.exchanger.exchangeOf(messageId) === undefined ? "unknownResponse" : "new";
     const { kind } = this.#requests.classify(messageId);
+    // RFC 7296 §2.3: the window is one until the peer has authenticated itself. Nobody else makes us keep fragments of more than one message.
+    if (kind === "new" && this.#state.kind === "HALF_OPEN" && messageId !== this.#requests.next) return "outsideWindow";
     return kind === "repeated" ? "answered" : kind === "outside" ? "outsideWindow" : kind;
   }
 
