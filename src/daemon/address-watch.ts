@@ -26,6 +26,10 @@ export class AddressWatch {
   readonly #timer: NodeJS.Timeout;
   #addresses: readonly string[];
   #isLooking = false;
+  /** The kernel has told of a change that was not looked at. */
+  #isDue = false;
+  /** The last look came to nothing; that is said once, and tried until it works. */
+  #hasFailed = false;
   #isClosed = false;
 
   /** @param addresses those that have sockets already. @throws SystemCallError */
@@ -33,7 +37,10 @@ export class AddressWatch {
     this.#ports = ports;
     this.#addresses = addresses;
     this.#timer = setInterval(() => {
-      if (this.#isLooking || !this.#monitor.hasChanged()) return;
+      if (this.#isLooking) return;
+      this.#isDue = this.#monitor.hasChanged() || this.#isDue;
+      if (!this.#isDue) return;
+      this.#isDue = false;
       this.#isLooking = true;
       void this.#look().finally(() => (this.#isLooking = false));
     }, INTERVAL);
@@ -57,12 +64,15 @@ export class AddressWatch {
       for (const address of presentAddresses(connections, hostAddresses())) {
         if (this.#addresses.includes(address) || (await this.#open(address))) usable.push(address);
       }
+      this.#hasFailed = false;
       if (this.#isClosed || isSame(usable, this.#addresses)) return;
       log.info(`addresses for IKE and ESP are now ${usable.join(" ") || "none"}`);
       this.#addresses = usable;
       onChange(usable);
     } catch (error) {
-      log.warn(`the host's addresses cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      this.#isDue = true;
+      if (!this.#hasFailed) log.warn(`the host's addresses cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      this.#hasFailed = true;
     }
   }
 
