@@ -1,8 +1,6 @@
 /** `memory`: resident memory of an idle daemon and what each worker and each thousand Child SAs add; whether packets leave anything behind. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { childSaId, cpuIndex, espSpi, policyId } from "../src/ipsec/names.ts";
-import { parsePrefix } from "../src/wire/traffic-selector.ts";
 import type { BenchContext } from "./benchmark.ts";
 import { NotMeasurable } from "./benchmark.ts";
 import { withHawser } from "./lab/hawser-pair.ts";
@@ -21,7 +19,6 @@ const PACKETS = 1e7;
 /** Octets of heap: what the garbage collector itself varies by. It is a hundredth of an octet for each packet. */
 const NOISE = 1e5;
 const SAS = 2000;
-const SAMPLE_LIMITS = { softPackets: Infinity, hardPackets: Infinity, softBytes: Infinity, hardBytes: Infinity };
 
 export async function benchMemory({ engines, skip }: BenchContext): Promise<Row[]> {
   const engine = engines[0] ?? "node";
@@ -60,7 +57,7 @@ function saRow(engine: string, collect: () => void): Row {
   collect();
   const before = process.memoryUsage().heapUsed;
   let octets = 0;
-  for (let i = 0; i < SAS; i++) octets += addPair(box, i);
+  for (let i = 0; i < SAS; i++) octets += box.addSaPair(i);
   collect();
   octets += process.memoryUsage().heapUsed - before;
   return {
@@ -70,33 +67,6 @@ function saRow(engine: string, collect: () => void): Row {
     value: summarize([((octets / SAS) * 1000) / 2 ** 20]),
     note: "packet memory and heap",
   };
-}
-
-/** Returns the octets of packet memory that it takes. */
-function addPair(box: WorkerBox, i: number): number {
-  const selectors = [parsePrefix("10.0.0.0/8")];
-  const common = {
-    id: childSaId(1000 + i),
-    policyId: policyId(1),
-    spi: espSpi(0x10000 + i),
-    cipher: "aes128gcm16",
-    esn: true,
-    limits: SAMPLE_LIMITS,
-    cpu: cpuIndex(0),
-    local: { address: "192.0.2.1", port: 4500 },
-    remote: { address: "192.0.2.2", port: 4500 },
-  } as const;
-  const keymat = (): Uint8Array => new Uint8Array(20).fill(i);
-  const inbound = box.sad.addInbound({
-    ...common,
-    keymat: keymat(),
-    replayWindow: 4096,
-    localTs: selectors,
-    remoteTs: selectors,
-    copyEcn: true,
-  });
-  const outbound = box.sad.addOutbound({ ...common, keymat: keymat(), shared: false, copyDscp: true, copyEcn: true }, 0);
-  return [...inbound.blocks, ...outbound.blocks].reduce((sum, block) => sum + block.octets, 0);
 }
 
 /** Packets out and in, half each, through all that a worker does with them but its system calls. */

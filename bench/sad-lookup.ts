@@ -1,6 +1,5 @@
 /** `sadLookup`: finding the SA of a packet with few and with very many of them: by SPI inbound, by flow outbound. */
-import { childSaId, cpuIndex, espSpi, policyId } from "../src/ipsec/names.ts";
-import type { UsageLimits } from "../src/ipsec/sadb.ts";
+import { policyId } from "../src/ipsec/names.ts";
 import { instantiateKernels, KERNEL_STATICS_END } from "../src/kernels/kernels.ts";
 import type { Kernels } from "../src/kernels/kernels.ts";
 import { OSA_SIZE } from "../src/kernels/layout.ts";
@@ -21,7 +20,6 @@ const RUNTIME_STRIDE = 64;
 /** The SPD holds so many policies. */
 const POLICIES = [1, 1000, 4000] as const;
 const SAMPLE_SAS = 1000;
-const NO_LIMITS: UsageLimits = { softPackets: Infinity, hardPackets: Infinity, softBytes: Infinity, hardBytes: Infinity };
 
 export function benchSadLookup({ engines, turns, milliseconds }: BenchContext): Row[] {
   const engine = engines[0] ?? "node";
@@ -108,32 +106,8 @@ function flowLookup(engine: string, policies: number, isFirst: boolean): () => n
 /** What a pair of SAs takes in a worker's packet memory, counted in the SAD's own blocks. */
 function octetsPerSa(engine: string): Row {
   const box = new WorkerBox({ engine, cipher: "aes128gcm16" });
-  const selectors = [parsePrefix("10.0.0.0/8")];
-  const endpoints = { local: { address: "192.0.2.1", port: 4500 }, remote: { address: "192.0.2.2", port: 4500 } };
   let octets = 0;
-  for (let i = 0; i < SAMPLE_SAS; i++) {
-    const common = {
-      ...endpoints,
-      id: childSaId(100 + i),
-      policyId: policyId(1),
-      spi: espSpi(0x1000 + i),
-      cipher: "aes128gcm16",
-      esn: true,
-      limits: NO_LIMITS,
-      cpu: cpuIndex(0),
-    } as const;
-    const keymat = (): Uint8Array => new Uint8Array(20).fill(i);
-    const inbound = box.sad.addInbound({
-      ...common,
-      keymat: keymat(),
-      replayWindow: 4096,
-      localTs: selectors,
-      remoteTs: selectors,
-      copyEcn: true,
-    });
-    const outbound = box.sad.addOutbound({ ...common, keymat: keymat(), shared: false, copyDscp: true, copyEcn: true }, 0);
-    for (const block of [...inbound.blocks, ...outbound.blocks]) octets += block.octets;
-  }
+  for (let i = 0; i < SAMPLE_SAS; i++) octets += box.addSaPair(i);
   // Each inbound SA also has one of the table's pairs, which is half full.
   const value = octets / SAMPLE_SAS + 16;
   return {

@@ -124,6 +124,33 @@ export class WorkerBox {
     this.kernels.beginInbound();
   }
 
+  /** One more Child SA, the `i`-th, which nothing is sent on. Returns the octets of packet memory that it takes. */
+  addSaPair(i: number): number {
+    const selectors = [parsePrefix("10.0.0.0/8")];
+    const common = {
+      id: childSaId(1000 + i),
+      policyId: POLICY,
+      spi: espSpi(0x10000 + i),
+      cipher: "aes128gcm16",
+      esn: true,
+      limits: NO_LIMITS,
+      cpu: cpuIndex(0),
+      local: LOCAL,
+      remote: REMOTE,
+    } as const;
+    const keymat = (): Uint8Array => new Uint8Array(KEY_LENGTH.aes128gcm16 + 4).fill(i);
+    const inbound = this.sad.addInbound({
+      ...common,
+      keymat: keymat(),
+      replayWindow: 4096,
+      localTs: selectors,
+      remoteTs: selectors,
+      copyEcn: true,
+    });
+    const outbound = this.sad.addOutbound({ ...common, keymat: keymat(), shared: false, copyDscp: true, copyEcn: true }, 0);
+    return [...inbound.blocks, ...outbound.blocks].reduce((sum, { octets }) => sum + octets, 0);
+  }
+
   /** Lays `count` IPv4/UDP packets of `length` octets out as a burst of TUN reads leaves them. */
   fillSingles(length: number, count: number): void {
     let cursor = this.map.tunArena;

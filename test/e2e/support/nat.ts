@@ -8,8 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clearAway, demoHosts, type DemoHost } from "../../../src/demo/topology.ts";
 import { Iproute } from "../../../src/host/linux/iproute.ts";
-import { createNamespace, deleteNamespace, inNamespace, layCable, namespaces } from "../../../src/host/linux/namespaces.ts";
+import { createNamespace, inNamespace, layCable } from "../../../src/host/linux/namespaces.ts";
 import type { Hosts } from "../../interop/support/hosts.ts";
+import { removeOrphans } from "../../support/orphans.ts";
 
 /** Namespaces carry the process' id, so that two runs on one machine do not meet. */
 const PREFIX = "hwna-";
@@ -32,7 +33,7 @@ export interface NattedHosts extends Hosts {
 
 /** @throws Error with the words of the program that refused */
 export function makeNattedHosts(position: Position): NattedHosts {
-  removeOrphans();
+  removeOrphans("hwna");
   const [left, right] = demoHosts(4, 4).map((host, index) => ({
     ...host,
     namespace: `${PREFIX}${process.pid}-${host.end}`,
@@ -177,21 +178,4 @@ function run([command = "", ...parameters]: readonly string[], input = ""): void
   const { error, status, stderr } = spawnSync(command, parameters, { input, encoding: "utf8" });
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(`${[command, ...parameters].join(" ")}: ${stderr.trim()}`);
-}
-
-/** What a killed run has left. */
-function removeOrphans(): void {
-  for (const name of namespaces()) {
-    const pid = /^hwna-(\d+)-/.exec(name)?.[1];
-    if (pid !== undefined && !isRunning(Number(pid))) deleteNamespace(name);
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

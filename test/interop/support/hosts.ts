@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clearAway, demoHosts, layOut } from "../../../src/demo/topology.ts";
 import type { DemoHost } from "../../../src/demo/topology.ts";
-import { deleteNamespace, namespaces } from "../../../src/host/linux/namespaces.ts";
+import { removeOrphans } from "../../support/orphans.ts";
 
 /** Namespaces of these tests carry the process' id, so that two runs on one machine do not meet. */
 const PREFIX = "hwip-";
@@ -20,7 +20,7 @@ export interface Hosts {
 
 /** @throws IpCommandError */
 export function makeHosts(outer: 4 | 6 = 4, inner: 4 | 6 = 4): Hosts {
-  removeOrphans();
+  removeOrphans("hwip");
   const [left, right] = demoHosts(outer, inner).map((host) => ({ ...host, namespace: `${PREFIX}${process.pid}-${host.end}` })) as [
     DemoHost,
     DemoHost,
@@ -37,21 +37,4 @@ export function makeHosts(outer: 4 | 6 = 4, inner: 4 | 6 = 4): Hosts {
     throw error;
   }
   return { left, right, scratch, remove };
-}
-
-/** What a killed run has left. */
-function removeOrphans(): void {
-  for (const name of namespaces()) {
-    const pid = /^hwip-(\d+)-/.exec(name)?.[1];
-    if (pid !== undefined && !isRunning(Number(pid))) deleteNamespace(name);
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
