@@ -55,8 +55,9 @@ function blockModeFor({ id, keyLength }: { readonly id: number; readonly keyLeng
   return undefined;
 }
 
-/** RFC 4868 §2.1.2: the key is as long as the hash, the ICV half of it. */
+/** RFC 4868 §2.1.2: the key is as long as the hash, the ICV half of it; or 96 bits (RFC 2404 §2). */
 const MACS: ReadonlyMap<number, Mac> = new Map([
+  [IntegrityAlgorithm.AUTH_HMAC_SHA1_96, { hash: "sha1", keyLength: 20, icvLength: 12 }],
   [IntegrityAlgorithm.AUTH_HMAC_SHA2_256_128, { hash: "sha256", keyLength: 32, icvLength: 16 }],
   [IntegrityAlgorithm.AUTH_HMAC_SHA2_384_192, { hash: "sha384", keyLength: 48, icvLength: 24 }],
   [IntegrityAlgorithm.AUTH_HMAC_SHA2_512_256, { hash: "sha512", keyLength: 64, icvLength: 32 }],

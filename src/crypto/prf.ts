@@ -17,12 +17,13 @@ export interface Prf {
 }
 
 const HMAC_PRFS: readonly Prf[] = [
+  hmacPrf(PrfId.PRF_HMAC_SHA1, "sha1", 20),
   hmacPrf(PrfId.PRF_HMAC_SHA2_256, "sha256", 32),
   hmacPrf(PrfId.PRF_HMAC_SHA2_384, "sha384", 48),
   hmacPrf(PrfId.PRF_HMAC_SHA2_512, "sha512", 64),
 ];
 
-/** RFC 4868 §2.1.1: as a PRF, the output of HMAC is not truncated and the preferred key is as long as the output. */
+/** RFC 2104, RFC 4868 §2.1.1: as a PRF, the output of HMAC is not truncated and the preferred key is as long as the output. */
 function hmacPrf(transformId: number, hash: string, outputLength: number): Prf {
   return {
     name: PrfId.nameOf(transformId),

@@ -7,7 +7,7 @@ import { decodeDigitalSignature, encodeDigitalSignature } from "./signature/digi
 import type { SigningKey, VerificationKey } from "./signature/keys.ts";
 import { chooseScheme, RSA_PKCS1, schemeOfIdentifier, SCHEMES, type KeyKind, type SignatureScheme } from "./signature/schemes.ts";
 
-export { InvalidKey, SigningKey, VerificationKey, type EcdsaEncoding } from "./signature/keys.ts";
+export { InvalidKey, isEncryptedPem, SigningKey, VerificationKey, type EcdsaEncoding } from "./signature/keys.ts";
 export type { KeyKind, SignatureScheme } from "./signature/schemes.ts";
 
 /** What SIGNATURE_HASH_ALGORITHMS announces: the hashes of the signatures that {@link verifyAuth} accepts (RFC 7427 §4). */

@@ -82,8 +82,15 @@ test("a PRF's preferred key is as long as its output (RFC 4868 §2.1.1)", () => 
 
 test("PRFs that must not be used do not exist", () => {
   assert.equal(prfFor(Prf.PRF_HMAC_MD5), undefined);
-  assert.equal(prfFor(Prf.PRF_HMAC_SHA1), undefined);
+  assert.equal(prfFor(Prf.PRF_HMAC_TIGER), undefined);
   assert.equal(prfFor(0), undefined);
+});
+
+test("PRF_HMAC_SHA1, for old peers, on RFC 2202 §3", () => {
+  const sha1 = prfFor(Prf.PRF_HMAC_SHA1)!;
+  assert.equal(sha1.keyLength, 20);
+  assert.equal(toHex(sha1.compute(repeated(0x0b, 20), ascii("Hi There"))), "b617318655057264e28bc0b6fb378c8ef146be00");
+  assert.equal(toHex(sha1.compute(ascii("Jefe"), ascii("what do ya want for nothing?"))), "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
 });
 
 test("chunks are computed as if they were one", () => {

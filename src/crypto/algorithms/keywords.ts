@@ -1,6 +1,6 @@
 /**
  * The one table of what Hawser can do, by swanctl's proposal keywords. Levels are those of RFC 8247 §2 (IKE) and RFC 8221 §5, §6 (ESP) as
- * updated by RFC 9395. ESP lists what the data plane can do; IKE also what only old peers want.
+ * updated by RFC 9395.
  */
 import {
   EncryptionAlgorithm as Encr,
@@ -13,8 +13,8 @@ import {
 } from "../../wire/iana/index.ts";
 import type { Transform } from "../../wire/proposal.ts";
 
-/** The RFCs' words; "SHOULD+" announces a future MUST. What they do not mention MAY be implemented. MUST NOT and SHOULD NOT: see refused.ts. */
-export type Level = "MUST" | "SHOULD+" | "SHOULD" | "MAY";
+/** The RFCs' words; "SHOULD+" announces a future MUST, "MUST-" a MUST that will not last. What they do not mention MAY be implemented. MUST NOT and SHOULD NOT: see refused.ts. */
+export type Level = "MUST" | "MUST-" | "SHOULD+" | "SHOULD" | "MAY";
 
 /** An algorithm that can be configured, where a level is given: `ike` in IKE proposals, `esp` in ESP proposals. */
 export interface AlgorithmKeyword {
@@ -56,8 +56,9 @@ const aead = (
   isAead: true,
 });
 
-const integrity = (keyword: string, id: number, ike: Level, ...aliases: readonly string[]): AlgorithmKeyword =>
-  entry(keyword, { type: TransformType.INTEG, id }, { ike }, ...aliases);
+/** One level for both: RFC 8247 §2.3 and RFC 8221 §6 agree about the HMACs. */
+const integrity = (keyword: string, id: number, level: Level, ...aliases: readonly string[]): AlgorithmKeyword =>
+  entry(keyword, { type: TransformType.INTEG, id }, { ike: level, esp: level }, ...aliases);
 
 const prf = (keyword: string, id: number, ike: Level): AlgorithmKeyword => entry(keyword, { type: TransformType.PRF, id }, { ike });
 
@@ -69,27 +70,29 @@ const sequenceNumbers = (keyword: string, id: number): AlgorithmKeyword => entry
 
 export const KEYWORDS: readonly AlgorithmKeyword[] = [
   aead("aes128gcm16", Encr.ENCR_AES_GCM_16, 128, { ike: "SHOULD", esp: "MUST" }, "aes128gcm", "aes128gcm128"),
-  aead("aes192gcm16", Encr.ENCR_AES_GCM_16, 192, { ike: "MAY" }, "aes192gcm", "aes192gcm128"),
+  aead("aes192gcm16", Encr.ENCR_AES_GCM_16, 192, { ike: "MAY", esp: "MAY" }, "aes192gcm", "aes192gcm128"),
   aead("aes256gcm16", Encr.ENCR_AES_GCM_16, 256, { ike: "SHOULD", esp: "MUST" }, "aes256gcm", "aes256gcm128"),
   aead("chacha20poly1305", Encr.ENCR_CHACHA20_POLY1305, undefined, { ike: "SHOULD", esp: "SHOULD" }),
-  aead("aes128gcm12", Encr.ENCR_AES_GCM_12, 128, { ike: "MAY" }, "aes128gcm96"),
-  aead("aes192gcm12", Encr.ENCR_AES_GCM_12, 192, { ike: "MAY" }, "aes192gcm96"),
-  aead("aes256gcm12", Encr.ENCR_AES_GCM_12, 256, { ike: "MAY" }, "aes256gcm96"),
-  aead("aes128gcm8", Encr.ENCR_AES_GCM_8, 128, { ike: "MAY" }, "aes128gcm64"),
-  aead("aes192gcm8", Encr.ENCR_AES_GCM_8, 192, { ike: "MAY" }, "aes192gcm64"),
-  aead("aes256gcm8", Encr.ENCR_AES_GCM_8, 256, { ike: "MAY" }, "aes256gcm64"),
-  encryption("aes128", Encr.ENCR_AES_CBC, 128, { ike: "MUST" }, "aes"),
-  encryption("aes192", Encr.ENCR_AES_CBC, 192, { ike: "MAY" }),
-  encryption("aes256", Encr.ENCR_AES_CBC, 256, { ike: "MUST" }),
-  encryption("aes128ctr", Encr.ENCR_AES_CTR, 128, { ike: "MAY" }),
-  encryption("aes192ctr", Encr.ENCR_AES_CTR, 192, { ike: "MAY" }),
-  encryption("aes256ctr", Encr.ENCR_AES_CTR, 256, { ike: "MAY" }),
+  aead("aes128gcm12", Encr.ENCR_AES_GCM_12, 128, { ike: "MAY", esp: "MAY" }, "aes128gcm96"),
+  aead("aes192gcm12", Encr.ENCR_AES_GCM_12, 192, { ike: "MAY", esp: "MAY" }, "aes192gcm96"),
+  aead("aes256gcm12", Encr.ENCR_AES_GCM_12, 256, { ike: "MAY", esp: "MAY" }, "aes256gcm96"),
+  aead("aes128gcm8", Encr.ENCR_AES_GCM_8, 128, { ike: "MAY", esp: "MAY" }, "aes128gcm64"),
+  aead("aes192gcm8", Encr.ENCR_AES_GCM_8, 192, { ike: "MAY", esp: "MAY" }, "aes192gcm64"),
+  aead("aes256gcm8", Encr.ENCR_AES_GCM_8, 256, { ike: "MAY", esp: "MAY" }, "aes256gcm64"),
+  encryption("aes128", Encr.ENCR_AES_CBC, 128, { ike: "MUST", esp: "MUST" }, "aes"),
+  encryption("aes192", Encr.ENCR_AES_CBC, 192, { ike: "MAY", esp: "MAY" }),
+  encryption("aes256", Encr.ENCR_AES_CBC, 256, { ike: "MUST", esp: "MUST" }),
+  encryption("aes128ctr", Encr.ENCR_AES_CTR, 128, { ike: "MAY", esp: "MAY" }),
+  encryption("aes192ctr", Encr.ENCR_AES_CTR, 192, { ike: "MAY", esp: "MAY" }),
+  encryption("aes256ctr", Encr.ENCR_AES_CTR, 256, { ike: "MAY", esp: "MAY" }),
   integrity("sha256", Integ.AUTH_HMAC_SHA2_256_128, "MUST", "sha2_256"),
   integrity("sha384", Integ.AUTH_HMAC_SHA2_384_192, "MAY", "sha2_384"),
   integrity("sha512", Integ.AUTH_HMAC_SHA2_512_256, "SHOULD", "sha2_512"),
+  integrity("sha1", Integ.AUTH_HMAC_SHA1_96, "MUST-", "sha"),
   prf("prfsha256", Prf.PRF_HMAC_SHA2_256, "MUST"),
   prf("prfsha384", Prf.PRF_HMAC_SHA2_384, "MAY"),
   prf("prfsha512", Prf.PRF_HMAC_SHA2_512, "SHOULD+"),
+  prf("prfsha1", Prf.PRF_HMAC_SHA1, "MUST-"),
   keyExchange("x25519", Ke.CURVE25519, "MAY", "curve25519"),
   keyExchange("x448", Ke.CURVE448, "MAY", "curve448"),
   keyExchange("ecp256", Ke.ECP_256, "SHOULD"),

@@ -22,7 +22,7 @@ export class InvalidProposal extends Error {
 
 /**
  * "aes128gcm16-prfsha256-x25519". The proposal has number 1 and no SPI: both are set when it is sent. As with swanctl, an IKE proposal without
- * a prf takes the one that matches its integrity algorithm, an integrity algorithm beside an AEAD serves for that alone, and an ESP proposal
+ * a prf takes the one that matches its integrity algorithm, an integrity algorithm beside an AEAD serves for that at the most, and an ESP proposal
  * that says nothing of sequence numbers means noesn. Throws InvalidProposal.
  */
 export function parseProposal(text: string, protocol: ProposalProtocol): Proposal {
@@ -75,34 +75,32 @@ function misplaced(keyword: AlgorithmKeyword, protocol: ProposalProtocol): strin
   const { type } = keyword.transform;
   if (protocol === "IKE") return "sequence numbers are negotiated for ESP alone.";
   if (type === TransformType.PRF) return "Child SAs take the prf of their IKE SA.";
-  if (type === TransformType.INTEG) return `the ciphers of ESP authenticate by themselves, so leave it out.`;
-  return `the data plane encrypts with ${ciphersIn(protocol).join(", ")} only.`;
+  return `ESP does not know it; use some of ${listKeywords(protocol)}.`;
 }
-
-const ciphersIn = (protocol: ProposalProtocol): string[] =>
-  KEYWORDS.filter((one) => one.transform.type === TransformType.ENCR && levelIn(one, protocol) !== undefined).map(({ keyword }) => keyword);
 
 const ofType = (chosen: readonly AlgorithmKeyword[], type: number): Transform[] =>
   chosen.map(({ transform }) => transform).filter((transform) => transform.type === type);
 
 function ikeTransforms(text: string, chosen: readonly AlgorithmKeyword[]): Transform[] {
-  const isAead = requireEncryption(text, chosen, "IKE");
+  const protection = protectionTransforms(text, chosen, "IKE");
   const integrity = ofType(chosen, TransformType.INTEG);
-  if (!isAead && integrity.length === 0) {
-    throw new InvalidProposal(`The IKE proposal "${text}" has no integrity algorithm, which its cipher needs; add for example sha256.`);
-  }
   const explicit = ofType(chosen, TransformType.PRF);
   const prfs = explicit.length > 0 ? explicit : integrity.map(matchingPrf);
   if (prfs.length === 0) throw new InvalidProposal(`The IKE proposal "${text}" has no prf; add for example prfsha256.`);
   const exchanges = ofType(chosen, TransformType.KE);
   if (exchanges.length === 0) throw new InvalidProposal(`The IKE proposal "${text}" has no key exchange; add for example x25519.`);
-  return [
-    ...ofType(chosen, TransformType.ENCR),
-    ...(isAead ? [] : integrity),
-    ...prfs,
-    ...exchanges,
-    ...additionalKeyExchanges(text, chosen),
-  ];
+  return [...protection, ...prfs, ...exchanges, ...additionalKeyExchanges(text, chosen)];
+}
+
+/** Encryption and, unless it authenticates by itself, integrity. */
+function protectionTransforms(text: string, chosen: readonly AlgorithmKeyword[], protocol: ProposalProtocol): Transform[] {
+  const encryption = ofType(chosen, TransformType.ENCR);
+  const integrity = ofType(chosen, TransformType.INTEG);
+  if (requireEncryption(text, chosen, protocol)) return encryption;
+  if (integrity.length > 0) return [...encryption, ...integrity];
+  throw new InvalidProposal(
+    `The ${protocol} proposal "${text}" has no integrity algorithm, which its cipher needs; add for example sha256.`,
+  );
 }
 
 /** RFC 9370 §2.2.1: after a first key exchange, and with one method never used twice: an alternative of each must be left. */
@@ -133,10 +131,10 @@ function canAllDiffer(transforms: readonly Transform[], used: ReadonlySet<number
 }
 
 function espTransforms(text: string, chosen: readonly AlgorithmKeyword[]): Transform[] {
-  requireEncryption(text, chosen, "ESP");
+  const protection = protectionTransforms(text, chosen, "ESP");
   const sequenceNumbers = ofType(chosen, TransformType.ESN);
   return [
-    ...ofType(chosen, TransformType.ENCR),
+    ...protection,
     ...ofType(chosen, TransformType.KE),
     ...additionalKeyExchanges(text, chosen),
     ...(sequenceNumbers.length > 0 ? sequenceNumbers : [{ type: TransformType.ESN, id: ExtendedSequenceNumbers.NO_ESN }]),
@@ -160,6 +158,7 @@ function requireEncryption(text: string, chosen: readonly AlgorithmKeyword[], pr
 }
 
 const MATCHING_PRFS: ReadonlyMap<number, number> = new Map([
+  [IntegrityAlgorithm.AUTH_HMAC_SHA1_96, Prf.PRF_HMAC_SHA1],
   [IntegrityAlgorithm.AUTH_HMAC_SHA2_256_128, Prf.PRF_HMAC_SHA2_256],
   [IntegrityAlgorithm.AUTH_HMAC_SHA2_384_192, Prf.PRF_HMAC_SHA2_384],
   [IntegrityAlgorithm.AUTH_HMAC_SHA2_512_256, Prf.PRF_HMAC_SHA2_512],

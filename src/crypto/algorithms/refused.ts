@@ -9,7 +9,7 @@ const REASONS: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^des$|^blowfish\d*$|^cast\d*$|^idea$|^rc5$/, MUST_NOT],
   [/^md5(_128)?$|^prfmd5$|^sha1_160$/, MUST_NOT],
   [/^modp768$|^modp1024s160$/, MUST_NOT],
-  [/^3des$|^sha1?$|^prfsha1$|^sha256_96$|^sha2_256_96$/, TOO_WEAK],
+  [/^3des$|^sha256_96$|^sha2_256_96$/, TOO_WEAK],
   [/^modp(1024|1536|2048s224|2048s256)$|^ecp(192|224)$|^modpnull$/, TOO_WEAK],
   [/^null$|^aes\d*gmac$/, NULL_ENCRYPTION],
   [/^aes(128|192|256)?ccm\d*$|^camellia\d*(ctr|ccm\d*)?$|^serpent\d*$|^twofish\d*$/, NOT_IMPLEMENTED],

@@ -1,4 +1,4 @@
-/** AES-CBC (RFC 3602) and AES-CTR (RFC 5930) with HMAC-SHA2 (RFC 4868), for peers that know no AEAD. */
+/** AES-CBC (RFC 3602) and AES-CTR (RFC 5930) with HMAC-SHA2 (RFC 4868) or HMAC-SHA1 (RFC 2404), for peers that know no AEAD. */
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto";
 import { concat } from "../../wire/octets.ts";
 import { plainOctets } from "../octets.ts";

@@ -17,6 +17,9 @@ const MIN_RSA_BITS = 2048;
 /** The label of encrypted PKCS#8, or the header of the older forms (RFC 1421 §4.6.1.1). */
 const ENCRYPTED = /^-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
 
+/** Whether a private key in PEM needs a passphrase. */
+export const isEncryptedPem = (text: string): boolean => ENCRYPTED.test(text);
+
 const UNREADABLE = "it is damaged, or in a form that OpenSSL does not know";
 
 const CURVES: ReadonlyMap<string | undefined, KeyKind> = new Map([
@@ -77,14 +80,16 @@ export class SigningKey {
   }
 
   /** `text`: a PEM file with a private key in PKCS#8, encrypted or not, or in the older forms of RSA and EC keys. Throws InvalidKey. */
-  static fromPem(text: string, passphrase?: string): SigningKey {
+  static fromPem(text: string, passphrase?: Uint8Array): SigningKey {
     if (!/^-----BEGIN ([A-Z]+ )*PRIVATE KEY-----/m.test(text)) {
       throw new InvalidKey("The private key is not a PEM file with BEGIN PRIVATE KEY.");
     }
-    const isEncrypted = ENCRYPTED.test(text);
+    const isEncrypted = isEncryptedPem(text);
     if (isEncrypted && passphrase === undefined) throw new InvalidKey("The private key is encrypted; give its passphrase.");
-    const secret = passphrase === undefined ? {} : { passphrase };
-    const why = isEncrypted ? "its passphrase is wrong, or it is damaged" : UNREADABLE;
+    const secret = passphrase === undefined ? {} : { passphrase: bufferOf(passphrase) };
+    const why = isEncrypted
+      ? "its passphrase is wrong, or it is damaged, or encrypted in a way that OpenSSL does not know any more"
+      : UNREADABLE;
     return new SigningKey(readKey(() => createPrivateKey({ key: text, format: "pem", ...secret }), "private", why));
   }
 

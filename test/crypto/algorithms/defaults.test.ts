@@ -19,8 +19,11 @@ test("both IKE proposals begin with the same key exchange, so that one guess ser
   assert.equal(new Set(guesses).size, 1);
 });
 
-test("the built-in ESP proposal prefers extended sequence numbers and asks for no PFS", () => {
-  assert.deepEqual(defaultEspProposals().map(formatProposal), ["aes128gcm16-aes256gcm16-chacha20poly1305-esn-noesn"]);
+test("the built-in ESP proposals: AEADs first, extended sequence numbers preferred, no PFS", () => {
+  assert.deepEqual(defaultEspProposals().map(formatProposal), [
+    "aes128gcm16-aes256gcm16-chacha20poly1305-esn-noesn",
+    "aes128-aes256-sha256-sha384-sha512-esn-noesn",
+  ]);
 });
 
 test("defaults are made anew for each caller", () => {

@@ -6,6 +6,7 @@ import { refusalOf } from "../../../src/crypto/algorithms/refused.ts";
 import { ikeCipherFor } from "../../../src/crypto/ike-cipher.ts";
 import { supportedKeyExchanges } from "../../../src/crypto/key-exchange.ts";
 import { prfFor } from "../../../src/crypto/prf.ts";
+import { ESP_CIPHERS } from "../../../src/ipsec/esp-cipher.ts";
 import { IntegrityAlgorithm, TransformType } from "../../../src/wire/iana/index.ts";
 
 const ofType = (type: number): AlgorithmKeyword[] => KEYWORDS.filter(({ transform }) => transform.type === type);
@@ -40,11 +41,19 @@ test("whatever can be configured for IKE is implemented", () => {
   assert.deepEqual(exchanges, supportedKeyExchanges(), "both lists, in the same order");
 });
 
-test("ESP offers what the data plane encrypts with", () => {
-  const ciphers = ofType(TransformType.ENCR).filter(({ esp }) => esp !== undefined);
+test("whatever can be configured for ESP is a cipher of the data plane, and the other way round", () => {
+  const forEsp = (type: number): AlgorithmKeyword[] => ofType(type).filter(({ esp }) => esp !== undefined);
+  const names = forEsp(TransformType.ENCR).flatMap(({ keyword, isAead }) =>
+    isAead ? [keyword] : forEsp(TransformType.INTEG).map((integrity) => `${keyword}-${integrity.keyword}`),
+  );
+  assert.deepEqual(names.sort(), ESP_CIPHERS.map(({ name }) => name).sort());
+});
+
+test("what RFC 8221 makes mandatory for ESP can be configured", () => {
+  const mandatory = KEYWORDS.filter(({ esp, transform }) => esp === "MUST" && transform.type !== TransformType.KE);
   assert.deepEqual(
-    ciphers.map(({ keyword }) => keyword),
-    ["aes128gcm16", "aes256gcm16", "chacha20poly1305"],
+    mandatory.map(({ keyword }) => keyword),
+    ["aes128gcm16", "aes256gcm16", "aes128", "aes256", "sha256"],
   );
 });
 

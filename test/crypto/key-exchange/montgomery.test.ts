@@ -4,6 +4,7 @@ import { InvalidKeyExchange, respondKeyExchange, startKeyExchange } from "../../
 import { KeyExchangeMethod } from "../../../src/wire/iana/index.ts";
 import { fromHex, toHex } from "../../../src/wire/octets.ts";
 import { fixedEntropy } from "../fixed-entropy.ts";
+import { readVectors } from "../vectors.ts";
 
 const { CURVE25519, CURVE448 } = KeyExchangeMethod;
 
@@ -87,3 +88,20 @@ test("points of small order are refused: the secret would be all zeros (RFC 8031
     assert.throws(() => respondKeyExchange(method, fromHex(value), fixedEntropy(privateI)), InvalidKeyExchange, value);
   }
 });
+
+interface Wycheproof {
+  readonly method: "CURVE25519" | "CURVE448";
+  readonly what: string;
+  readonly secret: string;
+  readonly publicValue: string;
+  /** All zeros: no secret may come of it. */
+  readonly shared: string;
+}
+
+for (const [index, { method: name, what, secret, publicValue, shared }] of readVectors<Wycheproof>("wycheproof-xdh.json").entries()) {
+  test(`${name}: ${what === "" ? "random keys" : what}, Wycheproof ${index}`, () => {
+    const exchange = startKeyExchange(KeyExchangeMethod[name], fixedEntropy(secret));
+    if (/^0+$/.test(shared)) assert.throws(() => exchange.sharedSecret(fromHex(publicValue)), InvalidKeyExchange);
+    else assert.equal(toHex(exchange.sharedSecret(fromHex(publicValue))), shared);
+  });
+}
