@@ -1,7 +1,8 @@
 /** Distinguished names (X.501; RFC 5280 §4.1.2.4): the subjects and issuers of certificates, and identities of type ID_DER_ASN1_DN. */
 import { equalOctets, toHex } from "../wire/octets.ts";
 import { parseDer, Tag, type DerElement } from "./der.ts";
-import { attributeName } from "./name-attributes.ts";
+import { latin1 } from "./latin1.ts";
+import { attributeName, EMAIL_ADDRESS } from "./name-attributes.ts";
 
 interface NameAttribute {
   readonly type: string;
@@ -13,8 +14,6 @@ interface NameAttribute {
 type RelativeName = readonly NameAttribute[];
 
 const decodeUtf8 = (octets: Uint8Array): string => new TextDecoder().decode(octets);
-/** ISO 8859-1; TeletexString is used as if it were that. */
-const decodeLatin1 = (octets: Uint8Array): string => [...octets].map((octet) => String.fromCharCode(octet)).join("");
 
 function decodeBmp(octets: Uint8Array): string {
   let text = "";
@@ -26,8 +25,9 @@ function decodeBmp(octets: Uint8Array): string {
 const TEXT_DECODERS: ReadonlyMap<number | undefined, (octets: Uint8Array) => string> = new Map([
   [Tag.UTF8_STRING, decodeUtf8],
   [Tag.PRINTABLE_STRING, decodeUtf8],
-  [Tag.IA5_STRING, decodeLatin1],
-  [Tag.TELETEX_STRING, decodeLatin1],
+  [Tag.IA5_STRING, latin1],
+  // It is used as if it were ISO 8859-1.
+  [Tag.TELETEX_STRING, latin1],
   [Tag.BMP_STRING, decodeBmp],
 ]);
 
@@ -68,6 +68,19 @@ export class DistinguishedName {
     return this.#names.length === others.length && this.#names.every((name, index) => sameRelativeName(name, others[index] ?? []));
   }
 
+  /**
+   * The relative names of `base` come first in this one (RFC 5280 §4.2.1.10). Case and spaces do not count here (§7.1): what an authority
+   * excludes must not pass in other letters.
+   */
+  isBelow(base: DistinguishedName): boolean {
+    return base.#names.every((name, index) => sameRelativeName(name, this.#names[index] ?? [], folded));
+  }
+
+  /** E-mail addresses in the name, where they have no place any more (§4.1.2.6). */
+  get emails(): string[] {
+    return this.#names.flat().flatMap(({ type, text }) => (type === EMAIL_ADDRESS && text !== undefined ? [text] : []));
+  }
+
   /** "C=CH, O=Example, CN=west": in the order of the DER, as strongSwan and OpenSSL show names. Safe for a terminal, whoever chose the name. */
   toString(): string {
     const text = this.#names
@@ -76,9 +89,18 @@ export class DistinguishedName {
       )
       .map((attributes) => attributes.join("+"))
       .join(", ");
-    return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+    return cut(text);
   }
 }
+
+/** Any part of a certificate that should be text, safe for a terminal. */
+export const shown = (text: string): string => cut(printable(text));
+
+const cut = (text: string): string => (text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
+
+const asWritten = (text: string): string => text;
+/** About what LDAP makes of names before it compares them (RFC 4518 §2). */
+const folded = (text: string): string => text.normalize("NFKC").toLowerCase().trim().replaceAll(/\s+/g, " ");
 
 function readAttribute(element: DerElement): NameAttribute {
   const [type, value] = element.sequence("attribute of a name");
@@ -87,10 +109,11 @@ function readAttribute(element: DerElement): NameAttribute {
   return { type: oid, text: value === undefined ? undefined : decoder?.(value.content), raw: value?.raw ?? new Uint8Array(0) };
 }
 
-/** The attributes of one relative name are a set. */
-function sameRelativeName(a: RelativeName, b: RelativeName): boolean {
+/** The attributes of one relative name are a set. `as`: what is compared of a text. */
+function sameRelativeName(a: RelativeName, b: RelativeName, as = asWritten): boolean {
+  const sameText = (one: string, other: string | undefined): boolean => other !== undefined && as(one) === as(other);
   const isSame = (one: NameAttribute, other: NameAttribute): boolean =>
-    one.type === other.type && (one.text === undefined ? equalOctets(one.raw, other.raw) : one.text === other.text);
+    one.type === other.type && (one.text === undefined ? equalOctets(one.raw, other.raw) : sameText(one.text, other.text));
   return a.length === b.length && a.every((one) => b.some((other) => isSame(one, other)));
 }
 

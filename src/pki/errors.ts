@@ -14,6 +14,7 @@ export type RefusalReason =
   | "path too long"
   | "key usage"
   | "critical extension"
+  | "name constraints"
   | "weak key"
   | "signature"
   | "revoked"

@@ -1,6 +1,8 @@
 /** Extensions of certificates (RFC 5280 §4.2): those that decide whether a certificate is believed, and for whom. */
 import { parseDer, type DerElement } from "./der.ts";
 import { MalformedCertificate } from "./errors.ts";
+import { readGeneralName, type GeneralName } from "./general-name.ts";
+import { readNameConstraints, type NameConstraints } from "./name-constraints.ts";
 
 /** KeyUsage bits, by their number (§4.2.1.3). */
 const KEY_USAGES = [
@@ -17,8 +19,9 @@ const KEY_USAGES = [
 
 export type KeyUsage = (typeof KEY_USAGES)[number];
 
-/** GeneralNames of subjectAltName (§4.2.1.6), as far as IKE knows an identity for them. */
+/** GeneralNames of subjectAltName (§4.2.1.6): all of them, and those that IKE knows an identity for. */
 export interface AlternativeNames {
+  readonly all: readonly GeneralName[];
   readonly dnsNames: readonly string[];
   readonly emails: readonly string[];
   /** 4 or 16 octets each. */
@@ -34,6 +37,7 @@ export interface Extensions {
   /** Object identifiers; undefined: not restricted. */
   readonly extendedKeyUsage: readonly string[] | undefined;
   readonly alternativeNames: AlternativeNames;
+  readonly nameConstraints: NameConstraints | undefined;
   readonly subjectKeyId: Uint8Array | undefined;
   /** The keyIdentifier of the authorityKeyIdentifier. */
   readonly authorityKeyId: Uint8Array | undefined;
@@ -52,13 +56,20 @@ const OID = {
   keyUsage: "2.5.29.15",
   subjectAltName: "2.5.29.17",
   basicConstraints: "2.5.29.19",
+  nameConstraints: "2.5.29.30",
   certificatePolicies: "2.5.29.32",
   authorityKeyIdentifier: "2.5.29.35",
   extKeyUsage: "2.5.29.37",
 } as const;
 
-/** certificatePolicies is understood in that every policy is accepted; name constraints and mappings of policies are not. */
+/**
+ * certificatePolicies is understood in that every policy is accepted. Demands for a policy (policyConstraints, inhibitAnyPolicy) and mappings
+ * of policies are not, and they are critical.
+ */
 const UNDERSTOOD: ReadonlySet<string> = new Set(Object.values(OID));
+
+/** What may qualify a policy (§4.2.1.4): where its text stands, and a notice to show. Both are for people. */
+const UNDERSTOOD_QUALIFIERS: ReadonlySet<string> = new Set(["1.3.6.1.5.5.7.2.1", "1.3.6.1.5.5.7.2.2"]);
 
 /** `elements`: of the SEQUENCE of extensions. @throws MalformedCertificate */
 export function readExtensions(elements: readonly DerElement[]): Extensions {
@@ -67,6 +78,7 @@ export function readExtensions(elements: readonly DerElement[]): Extensions {
     const extension = extensions.find((candidate) => candidate.oid === oid);
     return extension === undefined ? undefined : parseDer(extension.value);
   };
+  const nameConstraints = valueOf(OID.nameConstraints);
   const [isAuthority, pathLength] = readBasicConstraints(valueOf(OID.basicConstraints));
   return {
     isAuthority,
@@ -76,12 +88,24 @@ export function readExtensions(elements: readonly DerElement[]): Extensions {
       ?.sequence("extended key usage")
       .map((purpose) => purpose.oid("extended key usage")),
     alternativeNames: readAlternativeNames(valueOf(OID.subjectAltName)),
+    nameConstraints: nameConstraints === undefined ? undefined : readNameConstraints(nameConstraints),
     subjectKeyId: valueOf(OID.subjectKeyIdentifier)?.octetString("subject key identifier"),
     authorityKeyId: valueOf(OID.authorityKeyIdentifier)
       ?.sequence("authority key identifier")
       .find(({ context }) => context === 0)?.content,
-    unknownCritical: extensions.filter(({ oid, critical }) => critical && !UNDERSTOOD.has(oid)).map(({ oid }) => oid),
+    unknownCritical: extensions.filter(({ critical }) => critical).flatMap(unknownIn),
   };
+}
+
+/** The extension itself, or what in it is not understood and would have to be. */
+function unknownIn({ oid, value }: Extension): string[] {
+  if (!UNDERSTOOD.has(oid)) return [oid];
+  if (oid !== OID.certificatePolicies) return [];
+  return parseDer(value)
+    .sequence("policies")
+    .flatMap((policy) => policy.sequence("policy")[1]?.sequence("qualifiers of a policy") ?? [])
+    .map((qualifier) => qualifier.sequence("qualifier of a policy")[0]?.oid("qualifier of a policy") ?? "")
+    .filter((qualifier) => !UNDERSTOOD_QUALIFIERS.has(qualifier));
 }
 
 /** Extension ::= SEQUENCE { extnID, critical DEFAULT FALSE, extnValue }. @throws MalformedCertificate; also for one that is there twice */
@@ -117,13 +141,11 @@ function readKeyUsage(element: DerElement | undefined): ReadonlySet<KeyUsage> | 
 }
 
 function readAlternativeNames(element: DerElement | undefined): AlternativeNames {
-  const names = element?.sequence("alternative names") ?? [];
-  const contentsOf = (tag: number): Uint8Array[] => names.filter(({ context }) => context === tag).map(({ content }) => content);
-  const addresses = contentsOf(7);
+  const all = (element?.sequence("alternative names") ?? []).map(readGeneralName);
+  const textsOf = (form: "email" | "dns"): string[] => all.flatMap((name) => (name.form === form ? [name.text] : []));
+  const addresses = all.flatMap((name) => (name.form === "address" ? [name.octets] : []));
   if (addresses.some(({ length }) => length !== 4 && length !== 16)) {
     throw new MalformedCertificate("It has an alternative name that is an address of neither IPv4 nor IPv6.");
   }
-  return { emails: contentsOf(1).map(asciiOf), dnsNames: contentsOf(2).map(asciiOf), addresses };
+  return { all, emails: textsOf("email"), dnsNames: textsOf("dns"), addresses };
 }
-
-const asciiOf = (octets: Uint8Array): string => [...octets].map((octet) => String.fromCharCode(octet)).join("");

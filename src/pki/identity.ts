@@ -6,6 +6,8 @@ import type { IdPayload } from "../wire/payload.ts";
 import type { Certificate } from "./certificate.ts";
 import { DistinguishedName } from "./distinguished-name.ts";
 import { MalformedCertificate } from "./errors.ts";
+import { sameEmail } from "./general-name.ts";
+import { latin1 } from "./latin1.ts";
 
 /** `idType` in iana IdentificationType; `data` the Identification Data octets. */
 export type CertifiedIdentity = Pick<IdPayload, "idType" | "data">;
@@ -22,9 +24,9 @@ export function certifies({ subject, extensions }: Certificate, { idType, data }
       return name !== undefined && !name.isEmpty && subject.matches(name);
     }
     case IdentificationType.ID_FQDN:
-      return dnsNames.some((name) => name.toLowerCase() === textOf(data).toLowerCase());
+      return dnsNames.some((name) => name.toLowerCase() === latin1(data).toLowerCase());
     case IdentificationType.ID_RFC822_ADDR:
-      return emails.some((email) => sameEmail(email, textOf(data)));
+      return emails.some((email) => sameEmail(email, latin1(data)));
     case IdentificationType.ID_IPV4_ADDR:
     case IdentificationType.ID_IPV6_ADDR:
       return addresses.some((address) => equalOctets(address, data));
@@ -60,18 +62,3 @@ function parseName(der: Uint8Array): DistinguishedName | undefined {
     return undefined;
   }
 }
-
-/** The local part has case, the domain has none (RFC 5280 §7.5). */
-function sameEmail(a: string, b: string): boolean {
-  const [localA, domainA] = splitEmail(a);
-  const [localB, domainB] = splitEmail(b);
-  return localA === localB && domainA.toLowerCase() === domainB.toLowerCase();
-}
-
-function splitEmail(email: string): [local: string, domain: string] {
-  const at = email.lastIndexOf("@");
-  return [email.slice(0, Math.max(at, 0)), email.slice(at + 1)];
-}
-
-/** One character for each octet, so that nothing is lost. */
-const textOf = (octets: Uint8Array): string => [...octets].map((octet) => String.fromCharCode(octet)).join("");

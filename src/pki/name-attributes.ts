@@ -1,5 +1,7 @@
 /** Attribute types of distinguished names and the short names that people write for them (RFC 4514 §3, and strongSwan's own). */
 
+export const EMAIL_ADDRESS = "1.2.840.113549.1.9.1";
+
 const ATTRIBUTES: readonly (readonly [oid: string, ...names: string[]])[] = [
   ["2.5.4.3", "CN"],
   ["2.5.4.4", "S", "SURNAME"],
@@ -16,7 +18,7 @@ const ATTRIBUTES: readonly (readonly [oid: string, ...names: string[]])[] = [
   ["2.5.4.43", "I", "INITIALS"],
   ["0.9.2342.19200300.100.1.1", "UID"],
   ["0.9.2342.19200300.100.1.25", "DC"],
-  ["1.2.840.113549.1.9.1", "E", "EMAIL", "EMAILADDRESS"],
+  [EMAIL_ADDRESS, "E", "EMAIL", "EMAILADDRESS"],
 ];
 
 const NAME_OF: ReadonlyMap<string, string> = new Map(ATTRIBUTES.map(([oid, name = oid]) => [oid, name]));

@@ -2,9 +2,8 @@
 import { InvalidText } from "../wire/errors.ts";
 import { concat } from "../wire/octets.ts";
 import { Tag } from "./der.ts";
-import { ATTRIBUTE_NAMES, attributeOid } from "./name-attributes.ts";
+import { ATTRIBUTE_NAMES, attributeOid, EMAIL_ADDRESS } from "./name-attributes.ts";
 
-const EMAIL_ADDRESS = "1.2.840.113549.1.9.1";
 const DOMAIN_COMPONENT = "0.9.2342.19200300.100.1.25";
 
 const CONSTRUCTED = 0x20;

@@ -8,6 +8,8 @@ import { verifySignature } from "../crypto/signature.ts";
 import { equalOctets } from "../wire/octets.ts";
 import type { Certificate } from "./certificate.ts";
 import { CertificateRefused } from "./errors.ts";
+import type { OcspResponse } from "./ocsp-response.ts";
+import { requirePermittedNames } from "./permitted-names.ts";
 import { requireNotRevoked, type RevocationList, type RevocationPolicy } from "./revocation.ts";
 import { requireValid } from "./validity.ts";
 
@@ -39,11 +41,18 @@ const IKE_PURPOSES: ReadonlySet<string> = new Set([
  *
  * @param sent intermediates in any order, as the peer sent them
  * @param date milliseconds since 1970
+ * @param responses OCSP responses, as the peer sent them
  * @throws CertificateRefused for the path that came nearest to being believed
  */
-export function buildPath(endEntity: Certificate, sent: readonly Certificate[], trust: Trust, date: number): Certificate[] {
+export function buildPath(
+  endEntity: Certificate,
+  sent: readonly Certificate[],
+  trust: Trust,
+  date: number,
+  responses: readonly OcspResponse[] = [],
+): Certificate[] {
   requireEndEntity(endEntity, date);
-  return new PathSearch(trust, [...trust.intermediates, ...sent], date).from(endEntity);
+  return new PathSearch(trust, [...trust.intermediates, ...sent], date, responses).from(endEntity);
 }
 
 /** What an end entity needs whoever vouches for it. @throws CertificateRefused */
@@ -64,14 +73,16 @@ class PathSearch {
   readonly #trust: Trust;
   readonly #intermediates: readonly Certificate[];
   readonly #date: number;
+  readonly #responses: readonly OcspResponse[];
   #steps = 0;
   /** Of the path that came furthest. */
   #nearest: { readonly weight: number; readonly refusal: CertificateRefused } | undefined;
 
-  constructor(trust: Trust, intermediates: readonly Certificate[], date: number) {
+  constructor(trust: Trust, intermediates: readonly Certificate[], date: number, responses: readonly OcspResponse[]) {
     this.#trust = trust;
     this.#intermediates = intermediates;
     this.#date = date;
+    this.#responses = responses;
   }
 
   from(endEntity: Certificate): Certificate[] {
@@ -102,14 +113,16 @@ class PathSearch {
     return undefined;
   }
 
-  /** Signatures and revocation, from the anchor down. @throws CertificateRefused */
+  /** Signatures, names and revocation, from the anchor down. @throws CertificateRefused */
   #believe(path: readonly Certificate[]): Certificate[] {
     const { revocationLists, revocation } = this.#trust;
     for (let index = path.length - 1; index > 0; index--) {
       const [subject, issuer] = [path[index - 1], path[index]];
       if (subject === undefined || issuer === undefined) continue;
       requireSignature(subject, issuer);
-      requireNotRevoked(subject, issuer, revocationLists, revocation, this.#date);
+      // §6.1.3 (b, c): an authority's change of key keeps its name.
+      if (index === 1 || !subject.isSelfIssued) for (const authority of path.slice(index)) requirePermittedNames(subject, authority);
+      requireNotRevoked(subject, issuer, revocationLists, revocation, this.#date, this.#responses);
     }
     return [...path];
   }

@@ -1,5 +1,6 @@
 /** Files with certificates and the like: PEM (RFC 7468), one object or many in one file, or one object in DER. */
 import { MalformedCertificate } from "./errors.ts";
+import { latin1 } from "./latin1.ts";
 
 const BEGIN = /-----BEGIN ([A-Z0-9 ]+)-----/;
 
@@ -10,7 +11,7 @@ const BEGIN = /-----BEGIN ([A-Z0-9 ]+)-----/;
  * @throws MalformedCertificate with a sentence when there is no such object, or one whose base64 is damaged
  */
 export function readPem(file: Uint8Array, labels: readonly string[]): Uint8Array[] {
-  const text = asciiOf(file);
+  const text = latin1(file);
   if (!BEGIN.test(text)) {
     if (file.length === 0) throw new MalformedCertificate("It is empty.");
     return [file];
@@ -27,10 +28,4 @@ function decode(label: string, body: string): Uint8Array {
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(digits) || digits.length % 4 !== 0)
     throw new MalformedCertificate(`What follows BEGIN ${label} is not base64.`);
   return Uint8Array.from(atob(digits), (character) => character.charCodeAt(0));
-}
-
-function asciiOf(octets: Uint8Array): string {
-  let text = "";
-  for (const octet of octets) text += String.fromCharCode(octet);
-  return text;
 }

@@ -6,6 +6,7 @@ import { parseDer, type DerElement } from "./der.ts";
 import { DistinguishedName } from "./distinguished-name.ts";
 import { CertificateRefused, MalformedCertificate } from "./errors.ts";
 import { readExtensionList } from "./extensions.ts";
+import { isInForce, type OcspResponse } from "./ocsp-response.ts";
 import { dateText } from "./validity.ts";
 
 /**
@@ -79,22 +80,28 @@ export class RevocationList {
   }
 }
 
-/** @throws CertificateRefused when `issuer` has taken `certificate` back, or nobody knows and the policy is strict */
+/**
+ * @param responses OCSP responses; what they say counts as much as a list
+ * @throws CertificateRefused when `issuer` has taken `certificate` back, or nobody knows and the policy is strict
+ */
 export function requireNotRevoked(
   certificate: Certificate,
   issuer: Certificate,
   lists: readonly RevocationList[],
   policy: RevocationPolicy,
   date: number,
+  responses: readonly OcspResponse[] = [],
 ): void {
   const applicable = lists.filter((list) => list.isBy(issuer));
-  for (const list of applicable) {
-    const revokedAt = list.revokedAt(certificate);
+  const answers = responses.flatMap((response) => response.statusOf(certificate, issuer, date) ?? []);
+  const times = answers.map(({ status }) => (typeof status === "object" ? status.revokedAt : undefined));
+  for (const revokedAt of [...applicable.map((list) => list.revokedAt(certificate)), ...times]) {
     if (revokedAt !== undefined) {
       throw new CertificateRefused("revoked", `${certificate.title} was revoked on ${dateText(revokedAt)}.`);
     }
   }
-  if (policy === "strict" && !applicable.some((list) => list.isInForce(date))) {
+  const isKnownGood = answers.some((answer) => answer.status === "good" && isInForce(answer, date));
+  if (policy === "strict" && !isKnownGood && !applicable.some((list) => list.isInForce(date))) {
     const which = applicable.length === 0 ? "there is no revocation list" : "the revocation list is past its time";
     throw new CertificateRefused("revocation unknown", `Whether ${certificate.name} is revoked is not known: ${which} of its issuer.`);
   }

@@ -10,6 +10,11 @@ export function requireValid(certificate: Certificate, date: number): void {
   if (date > notAfter) throw new CertificateRefused("expired", sentence("expired on", notAfter));
 }
 
+/** When the first of the certificates of a path expires. Milliseconds since 1970; Infinity: of none. */
+export function validUntil(path: readonly Certificate[]): number {
+  return Math.min(...path.map(({ notAfter }) => notAfter));
+}
+
 /** "2026-11-24 13:52:12 UTC" */
 export function dateText(date: number): string {
   return `${new Date(date).toISOString().slice(0, 19).replace("T", " ")} UTC`;

@@ -99,6 +99,17 @@ export const unsupportedPayloadTypeOf = (payload: NotifyPayload): number => read
 export const invalidMajorVersion = (highestMajor: number): NotifyPayload =>
   notify(NotifyType.INVALID_MAJOR_VERSION, Uint8Array.of(highestMajor));
 
+/** RFC 7296 §1.5: `spi`, of 4 octets, is that of an ESP packet that the sender of the Notify has no SA for. */
+export const invalidSpi = (spi: Uint8Array): NotifyPayload => notify(NotifyType.INVALID_SPI, spi);
+
+/** RFC 6290 §4.1: a token for the IKE SA, of 16 to 128 octets. */
+export const qcdToken = (token: Uint8Array): NotifyPayload => ({
+  ...notify(NotifyType.QUICK_CRASH_DETECTION, token),
+  protocolId: ProtocolId.IKE,
+});
+
+export const isQcdToken = ({ data }: NotifyPayload): boolean => data.length >= 16 && data.length <= 128;
+
 /** RFC 7296 §2.3: the sender keeps state for `size` requests of the peer at once; at least 1. */
 export const setWindowSize = (size: number): NotifyPayload => notify(NotifyType.SET_WINDOW_SIZE, uint32(size));
 

@@ -2,29 +2,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Certificate } from "../../src/pki/certificate.ts";
-import { CertificateRefused, type RefusalReason } from "../../src/pki/errors.ts";
 import { buildPath, type Trust } from "../../src/pki/path.ts";
+import { validUntil } from "../../src/pki/validity.ts";
 import { KINDS } from "../crypto/signature/fresh-keys.ts";
-import { issue, KeyUsageBit, revocationList, root, TODAY, type Issued, type Order } from "./support/authority.ts";
-
-const trusting = (anchor: Issued, more: Partial<Trust> = {}): Trust => ({
-  anchors: [anchor.certificate],
-  intermediates: [],
-  revocationLists: [],
-  revocation: "relaxed",
-  ...more,
-});
+import { assertRefused, trusting } from "./support/assertions.ts";
+import { issue, KeyUsageBit, nameConstraints, reissue, revocationList, root, TODAY, type Issued, type Order } from "./support/authority.ts";
+import { generalName, name, oid, sequence, tlv } from "./support/der-writer.ts";
 
 const names = (path: readonly Certificate[]): string[] => path.map(({ subject }) => subject.toString());
-
-function assertRefused(reason: RefusalReason, sentence: RegExp, build: () => unknown): void {
-  assert.throws(build, (error) => {
-    assert.ok(error instanceof CertificateRefused, String(error));
-    assert.match(error.message, sentence);
-    assert.equal(error.reason, reason);
-    return true;
-  });
-}
 
 /** A path of one authority and one end entity. */
 function simple(order: Order = {}, rootOrder: Order = {}, more: Partial<Trust> = {}): Certificate[] {
@@ -68,12 +53,41 @@ describe("a path of certificates", () => {
     );
   });
 
+  it("goes over whichever of an authority's certificates is good, in whatever order they come", () => {
+    const [anchor, older] = [root(), root("CN=older root", { notAfter: "2026-06-01T00:00:00Z" })];
+    const middle = issue(anchor, { subject: "CN=middle", authority: true });
+    const stray = nameConstraints({ permitted: [tlv(generalName.directory, name("O=Other"))] });
+    const crossed = [
+      reissue(older, middle, { authority: true }),
+      reissue(anchor, middle, { authority: true, notAfter: "2026-06-01T00:00:00Z" }),
+      reissue(anchor, middle, { authority: true, extra: [stray] }),
+      middle.certificate,
+    ];
+    const end = issue(middle, {});
+    const trust = trusting(anchor, { anchors: [older.certificate, anchor.certificate] });
+    for (const sent of [crossed, crossed.toReversed()]) {
+      assert.deepEqual(buildPath(end.certificate, sent, trust, TODAY).slice(1), [middle.certificate, anchor.certificate]);
+    }
+    assertRefused("name constraints", /has the name "CN=end entity"/, () => buildPath(end.certificate, crossed.slice(2, 3), trust, TODAY));
+  });
+
   it("does not go round in circles", () => {
     const [a, b] = [root("CN=a", { issuer: "CN=b" }), root("CN=b", { issuer: "CN=a" })];
     const end = issue(a, {});
     assertRefused("untrusted issuer", /issued by "CN=[ab]", which is not trusted/, () =>
       buildPath(end.certificate, [a.certificate, b.certificate], trusting(root()), TODAY),
     );
+  });
+
+  it("is valid until the first of its certificates expires", () => {
+    const anchor = root();
+    const middle = issue(anchor, { subject: "CN=middle", authority: true, notAfter: "2026-12-01T00:00:00Z" });
+    assert.equal(
+      validUntil(buildPath(issue(middle, {}).certificate, [middle.certificate], trusting(anchor), TODAY)),
+      Date.parse("2026-12-01"),
+    );
+    assert.equal(validUntil(simple({ notAfter: "2026-11-30T00:00:00Z" })), Date.parse("2026-11-30"));
+    assert.equal(validUntil([]), Infinity);
   });
 
   it("gives up on very long paths", () => {
@@ -184,9 +198,28 @@ describe("a certificate is refused", () => {
     assert.equal(simple({ extra: [{ ...strange, critical: false }] }).length, 2);
   });
 
-  it("when an authority limits names, which is not understood", () => {
-    const limits = { oid: "2.5.29.30", critical: true, value: Uint8Array.of(0x30, 0) };
-    assertRefused("critical extension", /2\.5\.29\.30/, () => simple({}, { extra: [limits] }));
+  for (const [what, id] of [
+    ["maps policies", "2.5.29.33"],
+    ["demands a policy", "2.5.29.36"],
+    ["inhibits the policy that stands for all", "2.5.29.54"],
+  ] as const) {
+    it(`when an authority ${what}, which is not understood`, () => {
+      const demand = { oid: id, critical: true, value: sequence() };
+      assertRefused("critical extension", new RegExp(`"CN=root" has the critical extension ${id}`), () => simple({}, { extra: [demand] }));
+    });
+  }
+
+  it("when a critical policy is qualified by what is not understood; any other policy is accepted", () => {
+    const policies = (...qualifiers: string[]) => {
+      const qualified = qualifiers.map((id) => sequence(oid(id), sequence()));
+      const value = sequence(sequence(oid("1.2.3"), ...(qualified.length > 0 ? [sequence(...qualified)] : [])), sequence(oid("1.2.4")));
+      return { oid: "2.5.29.32", critical: true, value };
+    };
+    const [cps, notice] = ["1.3.6.1.5.5.7.2.1", "1.3.6.1.5.5.7.2.2"];
+    assertRefused("critical extension", /critical extension 1\.2\.9/, () => simple({ extra: [policies(cps, "1.2.9")] }));
+    for (const accepted of [policies(), policies(cps, notice), { ...policies("1.2.9"), critical: false }]) {
+      assert.equal(simple({ extra: [accepted] }).length, 2);
+    }
   });
 });
 

@@ -33,6 +33,8 @@ export function oid(text: string): Uint8Array {
   return tlv(0x06, Uint8Array.from(octets));
 }
 
+export const generalizedTime = (iso: string): Uint8Array => tlv(0x18, ascii(new Date(iso).toISOString().replaceAll(/[-T:]|\.\d+/g, "")));
+
 /** "2026-11-24T00:00:00Z": as UTCTime to 2049, as GeneralizedTime after that. */
 export function time(iso: string): Uint8Array {
   const digits = new Date(iso).toISOString().replaceAll(/[-T:]|\.\d+/g, "");
@@ -46,5 +48,5 @@ export function name(text: string): Uint8Array {
   return sequence(...attributes.map(([type, value]) => set(sequence(oid(types[type] ?? type), tlv(0x0c, ascii(value))))));
 }
 
-/** [1] to [7] of subjectAltName: e-mail address, host name, address. */
-export const generalName = { email: 0x81, dns: 0x82, address: 0x87 } as const;
+/** Tags of GeneralName, [1] to [7]. */
+export const generalName = { email: 0x81, dns: 0x82, directory: 0xa4, uri: 0x86, address: 0x87 } as const;
