@@ -38,6 +38,12 @@ const TABLE = [
   { code: 24, name: "OutSendError", direction: "out", text: "the kernel refused to send: no route, a firewall, or the link is down" },
   { code: 25, name: "HoldOverflow", direction: "out", text: "too many packets waited for an SA" },
   { code: 26, name: "HoldTimeout", direction: "out", text: "packet waited for an SA for too long" },
+  {
+    code: 27,
+    name: "OutNotTransportable",
+    direction: "out",
+    text: "fragment, or IPv6 extension header that must stand before ESP, on an SA in transport mode (RFC 4303 §3.1.1)",
+  },
   { code: 32, name: "RingFull", direction: "both", text: "the worker that has the SA does not keep up" },
   { code: 33, name: "HandoffLoop", direction: "both", text: "packet handed from worker to worker more than twice" },
 ] as const satisfies readonly DropReasonEntry[];

@@ -5,6 +5,7 @@
  * Order matters and is the sender's duty: the inbound SA is added before the outbound one is used; a policy before the entries that name it.
  */
 import type { TrafficSelector } from "../wire/traffic-selector.ts";
+import type { EspCipher } from "./esp-cipher.ts";
 import type { ChildSaId, CpuIndex, EspSpi, PolicyId } from "./names.ts";
 
 /** A UDP or IP end point; `address` in the textual form of RFC 5952 for IPv6 and dotted decimal for IPv4. */
@@ -13,8 +14,14 @@ export interface SocketAddress {
   readonly port: number;
 }
 
-/** Names as in swanctl proposals. All three are AEADs with a 16-octet ICV and a 4-octet salt behind the key in KEYMAT. */
-export type EspCipher = "aes128gcm16" | "aes256gcm16" | "chacha20poly1305";
+/** What ESP goes in: UDP on the NAT traversal port (RFC 3948), or IP itself, as protocol 50 (RFC 4303 §3.1). Received is either, at any time. */
+export type Encapsulation = "udp" | "none";
+
+/**
+ * What ESP protects (RFC 4303 §3.1): a whole IP packet, or what is behind the header of one that goes from end to end. In transport mode the
+ * selectors are the addresses of the two ends, one of each, for the receiver makes the header anew from them.
+ */
+export type SaMode = "tunnel" | "transport";
 
 /** Limits on use; an SA that passes `soft` raises EXPIRE soft once, one that reaches `hard` stops and raises EXPIRE hard. Infinity = no limit. */
 export interface UsageLimits {
@@ -32,12 +39,15 @@ interface SaCommon {
   readonly policyId: PolicyId;
   readonly spi: EspSpi;
   readonly cipher: EspCipher;
-  /** KEYMAT of one direction: cipher key, then 4 octets of salt (RFC 4106 §8.1, RFC 7634 §2). Wiped by the data plane after expansion. */
+  /** KEYMAT of one direction: cipher key, salt, integrity key (RFC 7296 §2.17), as long as `keymatLength` says. Wiped by the data plane after expansion. */
   readonly keymat: Uint8Array;
   readonly esn: boolean;
   readonly limits: UsageLimits;
+  /** The ends as IKE knows them. The ports are those of ESP too where it goes in UDP. */
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
+  readonly encapsulation: Encapsulation;
+  readonly mode: SaMode;
 }
 
 export interface InboundSaSpec extends SaCommon {
@@ -48,7 +58,7 @@ export interface InboundSaSpec extends SaCommon {
   /** What may come out of this SA (RFC 4301 §5.2 step 4): source within `remoteTs`, destination within `localTs`. */
   readonly localTs: readonly TrafficSelector[];
   readonly remoteTs: readonly TrafficSelector[];
-  /** RFC 6040: combine outer and inner ECN on exit. */
+  /** RFC 6040: combine outer and inner ECN on exit. Of tunnels: in transport mode there is one header, and its DSCP and ECN stay. */
   readonly copyEcn: boolean;
 }
 
@@ -91,13 +101,14 @@ export type SadbMessage =
   | { readonly verb: "removeInbound"; readonly id: ChildSaId; readonly spi: EspSpi; readonly cpu: CpuIndex }
   | { readonly verb: "removeOutbound"; readonly id: ChildSaId; readonly cpu: CpuIndex }
   | { readonly verb: "setEntry"; readonly policyId: PolicyId; readonly cpu: CpuIndex; readonly entry: OutboundEntry }
-  /** The peer's (or our) transport address changed: NAT rebinding seen in an authenticated packet, or MOBIKE. */
+  /** The peer's (or our) transport address changed, or a NAT has come between or gone: rebinding seen in an authenticated packet, or MOBIKE. */
   | {
       readonly verb: "updateAddresses";
       readonly id: ChildSaId;
       readonly cpu: CpuIndex;
       readonly local: SocketAddress;
       readonly remote: SocketAddress;
+      readonly encapsulation: Encapsulation;
     };
 
 /** The flow that raised an ACQUIRE: becomes the first, most specific traffic selector of the request (RFC 7296 §2.9). */
@@ -118,8 +129,13 @@ export type SadbEvent =
       readonly direction: "in" | "out";
       readonly why: "packets" | "bytes";
     }
-  /** An authenticated ESP packet came from another address than `remote` (RFC 7296 §2.23, dynamic address update). */
-  | { readonly verb: "addressChanged"; readonly id: ChildSaId; readonly remote: SocketAddress };
+  /** An authenticated ESP packet in UDP came from another address than `remote` (RFC 7296 §2.23, dynamic address update). */
+  | { readonly verb: "addressChanged"; readonly id: ChildSaId; readonly remote: SocketAddress }
+  /**
+   * ESP came on an SPI that no SA here has: one packet of perhaps very many, a few times a second at most. Nothing about it is proved. The port is 0
+   * where it came without UDP.
+   */
+  | { readonly verb: "unknownSpi"; readonly spi: EspSpi; readonly local: SocketAddress; readonly remote: SocketAddress };
 
 /** What one Child SA has carried, read at any time without asking the workers. */
 export interface SaUsage {

@@ -12,3 +12,4 @@ export const DROP_OUT_NO_POLS = 17;
 export const DROP_OUT_FRAGMENT_NO_PORTS = 18;
 export const DROP_OUT_STATE_EXPIRED = 19;
 export const DROP_OUT_STATE_SEQ_ERROR = 20;
+export const DROP_OUT_NOT_TRANSPORTABLE = 27;

@@ -19,7 +19,7 @@ class Result {
 /** What assembly/index.ts exports. Addresses are offsets into the packet memory that the instance was made with. */
 interface Exports {
   configureBase(address: bigint, dropCounters: number): void;
-  configureJobs(jobs: number, nonces: number, aads: number, icvs: number, capacity: number): void;
+  configureJobs(jobs: number, nonces: number, aads: number, icvs: number, receivedIcvs: number, capacity: number): void;
   configureOutbound(sends: number, capacity: number, segments: number, segmentsEnd: number, dests: number): void;
   configureMessages(messages: number, capacity: number, iovs: number, iovCapacity: number, controls: number): void;
   configureInbound(
@@ -35,6 +35,7 @@ interface Exports {
   configureSad(table: number, capacity: number): void;
   configureSteering(mask: number, multiplier: number, workers: number, self: number): void;
   configureCoalescing(udp: boolean): void;
+  configureRebuilding(from: number, end: number): void;
 
   spdChanged(policies: number): void;
   findInbound(spi: number): number;
@@ -50,7 +51,7 @@ interface Exports {
   resetReceive(count: number, buffers: number, stride: number, room: number): void;
   inspectMessage(index: number, length: number): void;
   beginInbound(): void;
-  prepare(data: number, length: number, segment: number, outerTos: number, peer: number, handedOn: boolean): void;
+  prepare(data: number, length: number, segment: number, outerTos: number, peer: number, from: number): void;
   foreignTaken(): void;
   finish(): void;
   join(): void;
@@ -84,6 +85,9 @@ function resultsOf(memory: WebAssembly.Memory) {
     preparedCount: at(L.RESULT_PREPARED_COUNT),
     foreignCount: at(L.RESULT_FOREIGN_COUNT),
     runCount: at(L.RESULT_RUN_COUNT),
+    /** An SPI of ours by its owner that no SA has, as int32, and where the sockaddr of its sender lies; 0: there was none. */
+    unknownSpi: at(L.RESULT_UNKNOWN_SPI),
+    unknownPeer: at(L.RESULT_UNKNOWN_PEER),
     /** Of the last `join`. */
     deliveryCount: at(L.RESULT_DELIVERY_COUNT),
   };

@@ -21,6 +21,8 @@ export const RESULT_PREPARED_COUNT = 96;
 export const RESULT_FOREIGN_COUNT = 100;
 export const RESULT_RUN_COUNT = 104;
 export const RESULT_DELIVERY_COUNT = 108;
+export const RESULT_UNKNOWN_SPI = 112;
+export const RESULT_UNKNOWN_PEER = 116;
 
 // ---- outbound SA runtime: what sealing touches, and nothing else ----
 export const OSA_SPI = 0;
@@ -38,6 +40,10 @@ export const OSA_HARD_BYTES = 72;
 export const OSA_DEST = 80; // u32: index of the destination record
 export const OSA_ID = 84; // u32: ChildSaId
 export const OSA_SHARED_COUNTER = 88; // u32: index into the shared sequence counters
+export const OSA_HEADER = 92; // u32: octets before the payload: ESP header and IV
+export const OSA_PAD_MASK = 96; // u32: the ciphertext's alignment, less one: 3 | 15
+export const OSA_ICV = 100; // u32: octets of the ICV
+export const OSA_IV_SECRET = 104; // u64: what makes the IVs of CBC unpredictable; on no wire
 export const OSA_SIZE = 128;
 
 export const OSA_ESN = 1;
@@ -46,6 +52,10 @@ export const OSA_COPY_DSCP = 4;
 export const OSA_COPY_ECN = 8;
 export const OSA_SOFT_REACHED = 16;
 export const OSA_HARD_REACHED = 32;
+export const OSA_SEPARATE_MAC = 64; // no AEAD: the ICV is a MAC over header, IV and ciphertext
+export const OSA_CBC = 128; // IV of 16 octets; else 8 and a counter
+export const OSA_TRANSPORT = 512; // what is behind the IP header, not the whole packet
+export const OSA_COPIES = 256; // header or trailer may need more room than is kept around packets: framed in a copy
 
 // ---- inbound SA runtime ----
 export const ISA_SPI = 0;
@@ -60,7 +70,9 @@ export const ISA_LOCAL_TS = 36; // u32: address of selector records
 export const ISA_LOCAL_TS_COUNT = 40;
 export const ISA_REMOTE_TS = 44;
 export const ISA_REMOTE_TS_COUNT = 48;
-export const ISA_ID = 52; // u32: ChildSaId
+export const ISA_HEADER = 52; // u8: octets before the ciphertext: ESP header and IV
+export const ISA_PAD_MASK = 53; // u8: the ciphertext's alignment, less one
+export const ISA_ICV = 54; // u8: octets of the ICV
 export const ISA_PACKETS = 56; // f64
 export const ISA_BYTES = 64;
 export const ISA_SOFT_PACKETS = 72;
@@ -68,6 +80,8 @@ export const ISA_HARD_PACKETS = 80;
 export const ISA_SOFT_BYTES = 88;
 export const ISA_HARD_BYTES = 96;
 export const ISA_PEER = 104; // 28 octets: sockaddr the last authenticated packet came from
+export const ISA_ID = 132; // u32: ChildSaId
+export const ISA_IP_HEADER = 136; // 40 octets, transport mode: addresses and all else that every packet's IP header has alike
 export const ISA_SIZE = 192;
 
 export const ISA_ESN = 1;
@@ -75,6 +89,10 @@ export const ISA_COPY_ECN = 2;
 export const ISA_SOFT_REACHED = 4;
 export const ISA_HARD_REACHED = 8;
 export const ISA_PEER_MOVED = 16; // an authenticated packet came from another address than ISA_PEER
+export const ISA_SEPARATE_MAC = 32;
+export const ISA_CBC = 64;
+export const ISA_TRANSPORT = 256;
+export const ISA_OTHER_ICV = 128; // not 16 octets, or not compared where it came: see finish
 
 // ---- traffic selector record; addresses as two u64 in host order, IPv4 in the low half ----
 export const TS_FAMILY = 0; // u32: 4 | 6
@@ -114,10 +132,10 @@ export const OUT_DONE = 16; // u32: segments sealed so far (a super-packet may t
 export const OUT_TOS = 20; // u32: DSCP and ECN of the inner header
 export const OUT_SIZE = 32;
 
-// ---- AEAD job, as the engines take it (dataplane/engines/engine.ts) ----
-export const JOB_PAYLOAD = 0;
+// ---- cipher job, as the engines take it (dataplane/engines/engine.ts) ----
+export const JOB_PAYLOAD = 0; // what is encrypted or decrypted
 export const JOB_LENGTH = 4;
-export const JOB_AAD = 8;
+export const JOB_AAD = 8; // what is authenticated: beside that by an AEAD, in all by a separate MAC
 export const JOB_AAD_LENGTH = 12;
 export const JOB_NONCE = 16;
 export const JOB_ICV = 20;
@@ -153,10 +171,16 @@ export const RUN_FIRST = 4; // u32: index of its first job
 export const RUN_COUNT = 8; // u32
 export const RUN_SIZE = 16;
 
+// ---- how received ESP came to its worker ----
+export const FROM_UDP = 0; // by a socket of a reuseport group
+export const FROM_RING = 1; // from another worker
+export const FROM_RAW = 2; // by a socket without UDP, whose filter lets the worker's own SPIs through alone
+
 // ---- destination: where an outbound SA's packets go ----
 export const DEST_SOCKADDR = 0; // 28 octets: sockaddr_in or sockaddr_in6
 export const DEST_SOCKADDR_LENGTH = 28; // u32: 16 | 28
 export const DEST_SOCKET = 32; // u32: index of the worker's socket
+export const DEST_RAW = 36; // u32: 1 = ESP without UDP, of which the system cuts no message into packets
 export const DEST_SIZE = 64;
 
 // ---- struct mmsghdr of the x86-64 and arm64 Linux ABI ----
@@ -178,7 +202,11 @@ export const NAME_SIZE = 32; // sockaddr space per received message
 export const MESSAGE_MAX_SEGMENTS = 64; // UDP_MAX_SEGMENTS of kernels before 6.9
 export const MESSAGE_MAX_OCTETS = 65000;
 
-// ---- room kept around packets ----
+// ---- room that a job has for a nonce or counter block, and for an ICV ----
+export const NONCE_ROOM = 16;
+export const ICV_ROOM = 32;
+
+// ---- room kept around packets: what the AEADs need. An SA that needs more frames in a copy (OSA_COPIES) ----
 export const ESP_HEADER = 16; // SPI, sequence number, 8 octets of IV
 export const VNET_HEADER = 10; // struct virtio_net_hdr; lies in what becomes the ESP header
 export const ESP_ICV = 16;

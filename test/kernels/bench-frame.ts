@@ -84,6 +84,9 @@ export class KernelFrame {
     this.view.setUint32(at + L.OSA_SPI, spi, true);
     this.view.setUint32(at + L.OSA_FLAGS, (options.esn === true ? L.OSA_ESN : 0) | (options.flags ?? 0), true);
     this.u8.set(SALT, at + L.OSA_SALT);
+    this.view.setUint32(at + L.OSA_HEADER, L.ESP_HEADER, true);
+    this.view.setUint32(at + L.OSA_PAD_MASK, 3, true);
+    this.view.setUint32(at + L.OSA_ICV, L.ESP_ICV, true);
     this.view.setBigUint64(at + L.OSA_SEQ, options.seq ?? 1n, true);
     this.view.setBigUint64(at + L.OSA_SEQ_LIMIT, options.limit ?? 0xffffffffn, true);
     for (const limit of [L.OSA_SOFT_PACKETS, L.OSA_HARD_PACKETS, L.OSA_SOFT_BYTES, L.OSA_HARD_BYTES])
@@ -98,6 +101,9 @@ export class KernelFrame {
     this.view.setUint32(at + L.ISA_SPI, spi, true);
     this.view.setUint32(at + L.ISA_FLAGS, (options.esn === true ? L.ISA_ESN : 0) | (options.flags ?? 0), true);
     this.u8.set(SALT, at + L.ISA_SALT);
+    this.view.setUint8(at + L.ISA_HEADER, L.ESP_HEADER);
+    this.view.setUint8(at + L.ISA_PAD_MASK, 3);
+    this.view.setUint8(at + L.ISA_ICV, L.ESP_ICV);
     this.view.setUint32(at + L.ISA_WINDOW, window, true);
     this.view.setUint32(at + L.ISA_BITMAP, this.take(Math.max(words, 1) * 8), true);
     this.view.setUint32(at + L.ISA_BITMAP_MASK, Math.max(words - 1, 0), true);
@@ -198,7 +204,7 @@ export class KernelFrame {
     let at = this.map.rxBuffers;
     for (const packet of packets) {
       this.u8.set(packet, at);
-      this.kernels.prepare(at, packet.length, packet.length, options.tos ?? 0, this.map.rxNames, false);
+      this.kernels.prepare(at, packet.length, packet.length, options.tos ?? 0, this.map.rxNames, L.FROM_UDP);
       at = Math.ceil((at + packet.length) / 64) * 64;
     }
   }

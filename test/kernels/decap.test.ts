@@ -65,7 +65,7 @@ test("merged messages are walked segment by segment", () => {
   const size = packets[0]?.length ?? 0;
   packets.forEach((packet, i) => frame.u8.set(packet, frame.map.rxBuffers + i * size));
   frame.kernels.beginInbound();
-  frame.kernels.prepare(frame.map.rxBuffers, 3 * size, size, 0, frame.map.rxNames, false);
+  frame.kernels.prepare(frame.map.rxBuffers, 3 * size, size, 0, frame.map.rxNames, L.FROM_UDP);
   assert.equal(frame.kernels.preparedOctets.value, 3 * size);
   frame.openJobs(3);
   frame.kernels.finish();
@@ -220,16 +220,30 @@ test("packets of other workers and IKE messages are noted for their owner, side 
   frame.u8.set(packet, frame.map.rxBuffers);
   frame.u8.set(packet, frame.map.rxBuffers + packet.length);
   frame.kernels.beginInbound();
-  frame.kernels.prepare(frame.map.rxBuffers, 2 * packet.length, packet.length, 0, frame.map.rxNames, false);
+  frame.kernels.prepare(frame.map.rxBuffers, 2 * packet.length, packet.length, 0, frame.map.rxNames, L.FROM_UDP);
   assert.equal(frame.kernels.foreignCount.value, 1);
   const record = (i: number): number[] => [0, 4, 8, 12].map((at) => frame.view.getUint32(frame.map.foreigners + i * 16 + at, true));
   assert.deepEqual(record(0), [frame.map.rxBuffers, 2 * packet.length, packet.length, 2]);
   frame.prepare([sealEsp(inner4, { spi: mine })]);
   assert.equal(frame.drops(D.DROP_IN_NO_STATES), 1, "steered to us, but there is no such SA");
+  assert.notEqual(frame.kernels.unknownSpi.value, 0, "and it is named");
   frame.prepare([new Uint8Array(32)]);
   assert.equal(record(1)[3], OWNER_CONTROL);
   // What another worker handed on is not handed on again.
-  frame.kernels.prepare(frame.map.rxBuffers, packet.length, packet.length, 0, frame.map.rxNames, true);
+  frame.kernels.prepare(frame.map.rxBuffers, packet.length, packet.length, 0, frame.map.rxNames, L.FROM_RING);
+  assert.equal(frame.drops(D.DROP_IN_NO_STATES), 2);
+});
+
+test("without UDP an unknown SPI is nobody's: dropped, and named unless it is zero", () => {
+  const frame = new KernelFrame();
+  const { kernels, map } = frame;
+  for (const spi of [0, 0x1234]) {
+    const packet = sealEsp(inner4, { spi });
+    frame.u8.set(packet, map.rxBuffers);
+    kernels.beginInbound();
+    kernels.prepare(map.rxBuffers, packet.length, packet.length, 0, map.rxNames, L.FROM_RAW);
+    assert.deepEqual([kernels.foreignCount.value, kernels.unknownSpi.value], [0, spi]);
+  }
   assert.equal(frame.drops(D.DROP_IN_NO_STATES), 2);
 });
 
@@ -256,4 +270,16 @@ test("the peer's address is followed on the newest authentic packet only", () =>
   frame.receive([sealEsp(inner4, { seq: 11 })]);
   assert.equal(moved(), true);
   assert.equal(peer(), 2);
+});
+
+test("ESP without UDP moves nobody: its sender has no port", () => {
+  const frame = new KernelFrame();
+  const sa = frame.inboundSa(0x1000);
+  const known = [2, 0, 0x11, 0x94, 192, 0, 2, 1];
+  frame.u8.set(known, sa + L.ISA_PEER);
+  frame.u8.fill(0, frame.map.rxNames, frame.map.rxNames + 28);
+  frame.u8.set([2, 0, 0, 0, 198, 51, 100, 7], frame.map.rxNames);
+  assert.deepEqual(frame.receive([sealEsp(inner4, { seq: 10 })]), [inner4]);
+  assert.equal(frame.view.getUint32(sa + L.ISA_FLAGS, true) & L.ISA_PEER_MOVED, 0);
+  assert.deepEqual([...frame.u8.subarray(sa + L.ISA_PEER, sa + L.ISA_PEER + 8)], known);
 });

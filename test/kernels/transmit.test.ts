@@ -113,6 +113,21 @@ test("another destination or another TOS begins another message", () => {
   );
 });
 
+test("without UDP each packet is a message of its own, still many in one call", () => {
+  const { frame, sa } = newFrame();
+  frame.view.setUint32(frame.map.dests + L.DEST_RAW, 1, true);
+  const one = sa(0, L.OSA_COPY_DSCP);
+  frameAll(
+    frame,
+    [100, 100, 40].map((length) => ({ length, tos: 0xb8, sa: one })),
+  );
+  assert.equal(frame.kernels.buildMessages(0), 3);
+  assert.equal(frame.kernels.sendsTaken.value, 3);
+  for (const message of readMessages(frame, 3)) {
+    assert.deepEqual([message.packets, message.vectors, message.segment, message.tos], [1, 1, undefined, 0xb8]);
+  }
+});
+
 test("another socket ends the call, not the batch", () => {
   const { frame, sa } = newFrame();
   frame.view.setUint32(frame.map.dests + L.DEST_SIZE + L.DEST_SOCKET, 1, true);

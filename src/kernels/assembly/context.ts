@@ -8,6 +8,7 @@ export let jobs: usize = 0;
 export let nonces: usize = 0;
 export let aads: usize = 0;
 export let icvs: usize = 0;
+export let receivedIcvs: usize = 0;
 export let sends: usize = 0;
 export let sendCapacity: i32 = 0;
 export let jobCapacity: i32 = 0;
@@ -31,11 +32,19 @@ export function configureBase(address: u64, dropCounters: usize): void {
   drops = dropCounters;
 }
 
-export function configureJobs(jobArray: usize, nonceArray: usize, aadArray: usize, icvArray: usize, capacity: i32): void {
+export function configureJobs(
+  jobArray: usize,
+  nonceArray: usize,
+  aadArray: usize,
+  icvArray: usize,
+  receivedIcvArray: usize,
+  capacity: i32,
+): void {
   jobs = jobArray;
   nonces = nonceArray;
   aads = aadArray;
   icvs = icvArray;
+  receivedIcvs = receivedIcvArray;
   jobCapacity = capacity;
 }
 

@@ -1,5 +1,5 @@
 // Inbound: from ESP octets to checked inner packets (RFC 4303 §3.4, RFC 4301 §5.2). `prepare` looks up the SA, checks for replay and emits
-// AEAD jobs in runs of one key; the engine opens them; `finish` compares ICVs, commits the window and checks what came out.
+// cipher jobs in runs of one key; the engine opens them; `finish` compares ICVs, commits the window and checks what came out.
 import {
   DROP_IN_ECN_ILLEGAL,
   DROP_IN_HDR_ERROR,
@@ -11,8 +11,9 @@ import {
   DROP_IN_DUMMY,
 } from "../drop-codes";
 import {
-  ESP_HEADER,
-  ESP_ICV,
+  FROM_RING,
+  FROM_UDP,
+  ICV_ROOM,
   IN_LENGTH,
   IN_PACKET,
   IN_PEER,
@@ -22,37 +23,37 @@ import {
   IN_SIZE,
   IN_TOS,
   ISA_BYTES,
+  ISA_CBC,
   ISA_COPY_ECN,
   ISA_ESN,
   ISA_FLAGS,
   ISA_HARD_BYTES,
   ISA_HARD_PACKETS,
   ISA_HARD_REACHED,
+  ISA_HEADER,
+  ISA_ICV,
   ISA_LOCAL_TS,
   ISA_LOCAL_TS_COUNT,
+  ISA_OTHER_ICV,
   ISA_PACKETS,
+  ISA_PAD_MASK,
   ISA_PEER,
   ISA_PEER_MOVED,
   ISA_REMOTE_TS,
   ISA_REMOTE_TS_COUNT,
   ISA_SALT,
+  ISA_SEPARATE_MAC,
   ISA_SOFT_BYTES,
   ISA_SOFT_PACKETS,
   ISA_SOFT_REACHED,
   ISA_TOP,
-  JOB_AAD,
-  JOB_AAD_LENGTH,
-  JOB_ICV,
-  JOB_LENGTH,
-  JOB_NONCE,
-  JOB_PAYLOAD,
-  JOB_SIZE,
+  ISA_TRANSPORT,
   RUN_COUNT,
   RUN_FIRST,
   RUN_SA,
   RUN_SIZE,
 } from "../layout";
-import { aads, drop, foreignerCapacity, foreigners, icvs, jobCapacity, jobs, nonces, received, runCapacity, runs } from "./context";
+import { drop, foreignerCapacity, foreigners, icvs, jobCapacity, received, receivedIcvs, runCapacity, runs } from "./context";
 import {
   destinationHigh,
   destinationLow,
@@ -65,14 +66,13 @@ import {
   tos,
   totalLength,
 } from "./ip-header";
+import { Jobs } from "./jobs";
 import { load32, store16, store32 } from "./octets";
 import { inferSequence, replayCheck, replayCommit, SEQUENCE_IMPOSSIBLE } from "./replay";
 import { Results } from "./results";
 import { findInbound } from "./sad";
 import { matchSelectors } from "./selectors";
-
-/** Smallest ESP packet that can hold anything: header and IV, 4 octets of plaintext, ICV. */
-const ESP_MINIMUM: i32 = ESP_HEADER + 4 + ESP_ICV;
+import { beginRebuilding, rebuild, rebuiltLength, reserveRebuilt } from "./transport-mode";
 
 /** An SPI of 0 is the non-ESP marker (RFC 3948 §2.2): IKE that reached a worker's socket. */
 export const OWNER_CONTROL: u32 = 0xffff;
@@ -97,6 +97,8 @@ export function beginInbound(): void {
   Results.runCount = 0;
   Results.preparedCount = 0;
   Results.foreignCount = 0;
+  Results.unknownSpi = 0;
+  beginRebuilding();
 }
 
 /** The foreign packets noted so far have been handed on. */
@@ -130,11 +132,35 @@ function noteForeign(owner: u32, packet: usize, length: i32, segment: i32): bool
   return true;
 }
 
+/** The job of an AEAD for the packet whose ciphertext has `length` octets (RFC 4106, RFC 7634). */
+function aeadJob(slot: usize, sa: usize, flags: u32, packet: usize, length: i32, seq: u64): void {
+  const ciphertext = packet + <usize>load<u8>(sa, ISA_HEADER);
+  const iv = Jobs.nonce(slot, load<u32>(sa, ISA_SALT), load<u64>(packet, 8));
+  const esn = (flags & ISA_ESN) != 0;
+  const aad = esn ? Jobs.longAad(slot, packet, seq) : packet;
+  Jobs.write(slot, ciphertext, length, aad, esn ? 12 : 8, iv, icvs + slot * ICV_ROOM);
+}
+
+/** The job of a cipher with a separate MAC, over all that precedes the ICV and the high half of the sequence number (RFC 4303 §2.2.1). */
+function macJob(slot: usize, sa: usize, flags: u32, packet: usize, length: i32, seq: u64): void {
+  const ciphertext = packet + <usize>load<u8>(sa, ISA_HEADER);
+  const iv = (flags & ISA_CBC) != 0 ? packet + 8 : Jobs.counterBlock(slot, load<u32>(sa, ISA_SALT), load<u64>(packet, 8));
+  let end = ciphertext + length;
+  if ((flags & ISA_ESN) != 0) {
+    // The half that is not in the packet is authenticated right behind it, where the ICV stands.
+    memory.copy(receivedIcvs + slot * ICV_ROOM, end, <usize>load<u8>(sa, ISA_ICV));
+    store32(end, <u32>(seq >> 32));
+    end += 4;
+  }
+  Jobs.write(slot, ciphertext, length, packet, <u32>(end - packet), iv, icvs + slot * ICV_ROOM);
+}
+
 /**
  * Prepares the `length` octets at `data`: ESP packets of `segment` octets each, the last one perhaps shorter, received with outer `outerTos`
- * from the sockaddr at `peer`. With `handedOn` true another worker gave them to us: an unknown SPI is then a drop, not handed on again.
+ * from the sockaddr at `peer`, by the way `from` (FROM_…): an SPI that we do not know may be another worker's where the steering of UDP sockets has
+ * brought it; else it is nobody's.
  */
-export function prepare(data: usize, length: i32, segment: i32, outerTos: u32, peer: usize, handedOn: bool): void {
+export function prepare(data: usize, length: i32, segment: i32, outerTos: u32, peer: usize, from: u32): void {
   Results.preparedOctets = 0;
   while (Results.preparedOctets < length) {
     const packet = data + Results.preparedOctets;
@@ -148,12 +174,22 @@ export function prepare(data: usize, length: i32, segment: i32, outerTos: u32, p
     const sa = findInbound(spi);
     if (sa == 0 || spi == 0) {
       const owner = spi == 0 ? OWNER_CONTROL : (((spi ^ steeringMask) * steeringMultiplier) >> 16) % workers;
-      if (handedOn || owner == self_) drop(DROP_IN_NO_STATES, 1);
-      else if (!noteForeign(owner, packet, size, segment)) return;
+      if (from == FROM_UDP && owner != self_) {
+        if (!noteForeign(owner, packet, size, segment)) return;
+      } else {
+        drop(DROP_IN_NO_STATES, 1);
+        // A worker that handed it on did not say which socket it came by.
+        if (from != FROM_RING && spi != 0) {
+          Results.unknownSpi = spi;
+          Results.unknownPeer = peer;
+        }
+      }
       Results.preparedOctets += size;
       continue;
     }
-    if (size < ESP_MINIMUM || ((size - ESP_HEADER) & 3) != 0) {
+    // Header, IV, one block of ciphertext and ICV at the least (RFC 4303 §2.4).
+    const ciphertext = size - <i32>load<u8>(sa, ISA_HEADER) - <i32>load<u8>(sa, ISA_ICV);
+    if (ciphertext <= 0 || (ciphertext & (<i32>load<u8>(sa, ISA_PAD_MASK))) != 0) {
       drop(DROP_IN_HDR_ERROR, 1);
       Results.preparedOctets += size;
       continue;
@@ -172,6 +208,7 @@ export function prepare(data: usize, length: i32, segment: i32, outerTos: u32, p
       Results.preparedOctets += size;
       continue;
     }
+    if ((flags & ISA_TRANSPORT) != 0 && !reserveRebuilt(size)) return;
     let run = runs + <usize>(Results.runCount - 1) * RUN_SIZE;
     if (Results.runCount == 0 || <usize>load<u32>(run, RUN_SA) != sa) {
       if (Results.runCount == runCapacity) return;
@@ -184,25 +221,8 @@ export function prepare(data: usize, length: i32, segment: i32, outerTos: u32, p
     store<u32>(run, load<u32>(run, RUN_COUNT) + 1, RUN_COUNT);
 
     const slot = <usize>Results.preparedCount;
-    const nonce = nonces + (slot << 4);
-    store<u32>(nonce, load<u32>(sa, ISA_SALT));
-    store<u64>(nonce, load<u64>(packet, 8), 4);
-    let aad = packet;
-    let aadLength: u32 = 8;
-    if ((flags & ISA_ESN) != 0) {
-      aad = aads + (slot << 4);
-      store<u32>(aad, load<u32>(packet));
-      store32(aad + 4, <u32>(seq >> 32));
-      store<u32>(aad, load<u32>(packet, 4), 8);
-      aadLength = 12;
-    }
-    const job = jobs + slot * JOB_SIZE;
-    store<u32>(job, <u32>packet + ESP_HEADER, JOB_PAYLOAD);
-    store<u32>(job, size - ESP_HEADER - ESP_ICV, JOB_LENGTH);
-    store<u32>(job, <u32>aad, JOB_AAD);
-    store<u32>(job, aadLength, JOB_AAD_LENGTH);
-    store<u32>(job, <u32>nonce, JOB_NONCE);
-    store<u32>(job, <u32>(icvs + (slot << 4)), JOB_ICV);
+    if ((flags & ISA_SEPARATE_MAC) == 0) aeadJob(slot, sa, flags, packet, ciphertext, seq);
+    else macJob(slot, sa, flags, packet, ciphertext, seq);
 
     const record = received + slot * IN_SIZE;
     store<u32>(record, <u32>packet, IN_PACKET);
@@ -247,21 +267,25 @@ function mergeEcn(ip: usize, outer: u32, inner: u32): bool {
 /** The packet in `record` is authentic and fresh. Returns the drop reason of what came out of it, or -1 when it may be delivered. */
 function accept(record: usize, packet: usize, size: i32, sa: usize): i32 {
   const flags = load<u32>(sa, ISA_FLAGS);
-  const end = packet + size - ESP_ICV;
+  const end = packet + size - <usize>load<u8>(sa, ISA_ICV);
   const padding = <i32>load<u8>(end - 2);
   const next = load<u8>(end - 1);
-  const inner = packet + ESP_HEADER;
-  const length = size - ESP_HEADER - ESP_ICV - 2 - padding;
+  let inner = packet + <usize>load<u8>(sa, ISA_HEADER);
+  const length = <i32>(end - inner) - 2 - padding;
   if (length < 0) return DROP_IN_HDR_ERROR;
   if (next == 59) return DROP_IN_DUMMY; // RFC 4303 §2.6: discarded without prejudice
-  if (!((next == 4 || next == 41) && parseIp(inner, length)) || family != <u32>(next == 4 ? 4 : 6)) return DROP_IN_HDR_ERROR;
+  const isTransport = (flags & ISA_TRANSPORT) != 0;
+  if (isTransport) {
+    inner = rebuild(sa, inner, length, next, load<u32>(record, IN_TOS));
+    if (!parseIp(inner, rebuiltLength)) return DROP_IN_HDR_ERROR;
+  } else if (!((next == 4 || next == 41) && parseIp(inner, length)) || family != <u32>(next == 4 ? 4 : 6)) return DROP_IN_HDR_ERROR;
   if (
     !matchSelectors(<usize>load<u32>(sa, ISA_REMOTE_TS), load<i32>(sa, ISA_REMOTE_TS_COUNT), sourceHigh, sourceLow, sourcePort) ||
     !matchSelectors(<usize>load<u32>(sa, ISA_LOCAL_TS), load<i32>(sa, ISA_LOCAL_TS_COUNT), destinationHigh, destinationLow, destinationPort)
   ) {
     return DROP_IN_STATE_MISMATCH;
   }
-  if ((flags & ISA_COPY_ECN) != 0 && !mergeEcn(inner, load<u32>(record, IN_TOS), tos)) return DROP_IN_ECN_ILLEGAL;
+  if (!isTransport && (flags & ISA_COPY_ECN) != 0 && !mergeEcn(inner, load<u32>(record, IN_TOS), tos)) return DROP_IN_ECN_ILLEGAL;
   store<u32>(record, <u32>inner, IN_PACKET);
   store<u32>(record, totalLength, IN_LENGTH); // RFC 4303 §2.7: traffic-flow padding behind the datagram goes
   return -1;
@@ -277,6 +301,19 @@ function samePeer(a: usize, b: usize): bool {
   return load<u64>(a, 8) == load<u64>(b, 8) && load<u64>(a, 16) == load<u64>(b, 16);
 }
 
+/** Where the ICV as it came is: at the packet's end, unless {@link macJob} has put it aside. */
+function receivedIcv(i: i32, flags: u32, end: usize, sa: usize): usize {
+  const aside = (flags & (ISA_SEPARATE_MAC | ISA_ESN)) == (ISA_SEPARATE_MAC | ISA_ESN);
+  return aside ? receivedIcvs + <usize>i * ICV_ROOM : end - <usize>load<u8>(sa, ISA_ICV);
+}
+
+/** No early exit here either. All ICVs are some words long. */
+function sameIcv(a: usize, b: usize, length: i32): bool {
+  let difference: u32 = 0;
+  for (let i: usize = 0; i < <usize>length; i += 4) difference |= load<u32>(a + i) ^ load<u32>(b + i);
+  return difference == 0;
+}
+
 /** Finishes all prepared packets after the engine ran. Dropped ones have IN_LENGTH 0 afterwards; the others are (IN_PACKET, IN_LENGTH) inner packets. */
 export function finish(): void {
   for (let i = 0; i < Results.preparedCount; i++) {
@@ -285,8 +322,14 @@ export function finish(): void {
     const size = <i32>load<u32>(record, IN_LENGTH);
     const sa = <usize>load<u32>(record, IN_SA);
     store<u32>(record, 0, IN_LENGTH);
-    // One 128-bit comparison: no early exit, so no timing tells how much of the ICV was right.
-    if (v128.any_true(v128.xor(v128.load(packet + size - ESP_ICV), v128.load(icvs + ((<usize>i) << 4))))) {
+    const computed = icvs + <usize>i * ICV_ROOM;
+    const flags = load<u32>(sa, ISA_FLAGS);
+    // One 128-bit comparison where it can be: no early exit, so no timing tells how much of the ICV was right.
+    const wrong =
+      (flags & ISA_OTHER_ICV) == 0
+        ? v128.any_true(v128.xor(v128.load(packet + size - 16), v128.load(computed)))
+        : !sameIcv(receivedIcv(i, flags, packet + size, sa), computed, <i32>load<u8>(sa, ISA_ICV));
+    if (wrong) {
       drop(DROP_IN_STATE_PROTO_ERROR, 1);
       continue;
     }
@@ -295,9 +338,10 @@ export function finish(): void {
       drop(DROP_IN_STATE_SEQ_ERROR, 1);
       continue;
     }
-    // RFC 7296 §2.23: follow the peer's address, on the newest authenticated packet only.
+    // RFC 7296 §2.23: follow the peer's address, on the newest authenticated packet only. ESP without UDP, which has no port, moves nobody: it
+    // is not what a NAT lets through.
     const peer = <usize>load<u32>(record, IN_PEER);
-    if (load<u64>(sa, ISA_TOP) == seq && !samePeer(sa + ISA_PEER, peer)) {
+    if (load<u64>(sa, ISA_TOP) == seq && load<u16>(peer, 2) != 0 && !samePeer(sa + ISA_PEER, peer)) {
       memory.copy(sa + ISA_PEER, peer, 28);
       store<u32>(sa, load<u32>(sa, ISA_FLAGS) | ISA_PEER_MOVED, ISA_FLAGS);
     }

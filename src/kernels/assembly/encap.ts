@@ -1,56 +1,40 @@
-// Outbound, second stage: segmentation and ESP framing (RFC 4303 §2, RFC 4106, RFC 7634). Writes headers and trailers in place around the
-// payload and emits one AEAD job and one send record for each ESP packet. The cipher itself is the engine's.
-import { DROP_OUT_STATE_EXPIRED, DROP_OUT_STATE_SEQ_ERROR } from "../drop-codes";
+// Outbound, second stage: segmentation, sequence numbers and limits. Each ESP packet is framed (frame.ts) where it lies if the room kept around
+// packets is enough for its SA, or else in a copy.
+import { DROP_OUT_NOT_TRANSPORTABLE, DROP_OUT_STATE_EXPIRED, DROP_OUT_STATE_SEQ_ERROR } from "../drop-codes";
 import {
-  ESP_HEADER,
-  ESP_ICV,
-  ESP_MAX_TRAILER,
-  JOB_AAD,
-  JOB_AAD_LENGTH,
-  JOB_ICV,
-  JOB_LENGTH,
-  JOB_NONCE,
-  JOB_PAYLOAD,
-  JOB_SIZE,
   OSA_BYTES,
+  OSA_COPIES,
   OSA_COPY_DSCP,
   OSA_COPY_ECN,
-  OSA_DEST,
-  OSA_ESN,
   OSA_FLAGS,
   OSA_HARD_BYTES,
   OSA_HARD_PACKETS,
   OSA_HARD_REACHED,
+  OSA_HEADER,
   OSA_PACKETS,
-  OSA_SALT,
   OSA_SEQ,
   OSA_SEQ_LIMIT,
   OSA_SOFT_BYTES,
   OSA_SOFT_PACKETS,
   OSA_SOFT_REACHED,
-  OSA_SPI,
+  OSA_TRANSPORT,
   OUT_DONE,
   OUT_LENGTH,
   OUT_PACKET,
   OUT_SEGMENTS,
   OUT_SIZE,
   OUT_TOS,
-  SEND_DEST,
-  SEND_LENGTH,
-  SEND_PACKET,
-  SEND_SIZE,
-  SEND_TOS,
   VNET_HEADER,
 } from "../layout";
 import { copySum, pseudoHeader, sum, writeIpv4Checksum } from "./checksum";
 import { superHeaderLength, VNET_GSO_NONE, VNET_GSO_UDP_L4 } from "./classify";
-import { aads, drop, jobCapacity, jobs, nonces, segments, segmentsEnd, sendCapacity, sends } from "./context";
-import { load16, load32, store16, store32, store64 } from "./octets";
+import { drop, jobCapacity, segments, segmentsEnd, sendCapacity } from "./context";
+import { frame, framedLength } from "./frame";
+import { load16, load32, store16, store32 } from "./octets";
 import { Results } from "./results";
+import { headerLeftOut, protocolBehind } from "./transport-mode";
 
-/** AEAD jobs emitted since the engine last ran. */
-/** ESP packets that wait to be sent. */
-/** Packets of the run that are wholly framed: where the next call goes on. */
+/** Where the next ESP packet that is not framed where it lies goes. */
 let segmentCursor: usize = 0;
 
 /** Starts an empty batch: the segment arena and the send list are free again. */
@@ -63,51 +47,6 @@ export function beginOutbound(): void {
 /** The engine has sealed what was emitted. */
 export function jobsSealed(): void {
   Results.jobCount = 0;
-}
-
-/** Frames the IP packet of `length` octets at `payload`: header, trailer, job, send record. */
-function frame(sa: usize, payload: usize, length: i32, seq: u64, outerTos: u32, nextHeader: u32): void {
-  const esn = (load<u32>(sa, OSA_FLAGS) & OSA_ESN) != 0;
-  const packet = payload - ESP_HEADER;
-  store<u32>(packet, bswap<u32>(load<u32>(sa, OSA_SPI)));
-  store32(packet + 4, <u32>seq);
-  // RFC 4106 §3.1: the IV only has to be unique for the key; the sequence number is, and is never repeated (see OSA_SEQ).
-  store64(packet + 8, seq);
-  const padding = -(length + 2) & 3;
-  let trailer = payload + length;
-  for (let i = 0; i < padding; i++) store<u8>(trailer++, <u8>(i + 1)); // RFC 4303 §2.4: 1, 2, 3
-  store<u8>(trailer, <u8>padding);
-  store<u8>(trailer, <u8>nextHeader, 1);
-  const plaintext = length + padding + 2;
-
-  const slot = <usize>Results.jobCount;
-  const nonce = nonces + (slot << 4);
-  store<u32>(nonce, load<u32>(sa, OSA_SALT));
-  store<u64>(nonce, load<u64>(packet, 8), 4);
-  let aad = packet;
-  let aadLength: u32 = 8;
-  if (esn) {
-    // RFC 4106 §5: SPI, then the 64-bit sequence number, whose high half is not in the packet.
-    aad = aads + (slot << 4);
-    store<u32>(aad, load<u32>(packet));
-    store<u64>(aad, load<u64>(packet, 8), 4);
-    aadLength = 12;
-  }
-  const job = jobs + slot * JOB_SIZE;
-  store<u32>(job, <u32>payload, JOB_PAYLOAD);
-  store<u32>(job, plaintext, JOB_LENGTH);
-  store<u32>(job, <u32>aad, JOB_AAD);
-  store<u32>(job, aadLength, JOB_AAD_LENGTH);
-  store<u32>(job, <u32>nonce, JOB_NONCE);
-  store<u32>(job, <u32>payload + plaintext, JOB_ICV);
-  Results.jobCount++;
-
-  const send = sends + <usize>Results.sendCount * SEND_SIZE;
-  store<u32>(send, <u32>packet, SEND_PACKET);
-  store<u32>(send, ESP_HEADER + plaintext + ESP_ICV, SEND_LENGTH);
-  store<u32>(send, load<u32>(sa, OSA_DEST), SEND_DEST);
-  store<u32>(send, outerTos, SEND_TOS);
-  Results.sendCount++;
 }
 
 /** Writes segment `index` of the super-packet at `ip` to `to` and returns its length. */
@@ -165,6 +104,9 @@ export function encap(first: usize, count: i32, sa: usize): i32 {
   let seq = load<u64>(sa, OSA_SEQ);
   const limit = load<u64>(sa, OSA_SEQ_LIMIT);
   const hardReached = (flags & OSA_HARD_REACHED) != 0;
+  const copies = (flags & OSA_COPIES) != 0;
+  const isTransport = (flags & OSA_TRANSPORT) != 0;
+  const espHeader = <usize>load<u32>(sa, OSA_HEADER);
   Results.encapDone = 0;
   while (Results.encapDone < count) {
     const out = first + <usize>Results.encapDone * OUT_SIZE;
@@ -190,10 +132,29 @@ export function encap(first: usize, count: i32, sa: usize): i32 {
     const length = <i32>load<u32>(out, OUT_LENGTH);
     const vnet = ip - VNET_HEADER;
     const tos = outerTos(flags, load<u32>(out, OUT_TOS));
-    const nextHeader: u32 = load<u8>(ip) >> 4 == 4 ? 4 : 41;
+    let nextHeader: u32 = load<u8>(ip) >> 4 == 4 ? 4 : 41;
+    let leftOut = 0;
+    if (isTransport) {
+      leftOut = headerLeftOut(ip);
+      if (leftOut == 0) {
+        drop(DROP_OUT_NOT_TRANSPORTABLE, total - done);
+        Results.encapDone++;
+        continue;
+      }
+      nextHeader = protocolBehind(ip);
+    }
     const gso = (<u32>load<u8>(vnet, 1)) & 0x7f;
     if (gso == VNET_GSO_NONE) {
-      frame(sa, ip, length, seq, tos, nextHeader);
+      let payload = ip + leftOut;
+      const inner = length - leftOut;
+      if (copies) {
+        const octets = framedLength(sa, inner);
+        if (segmentCursor + octets > segmentsEnd) break; // arena full
+        memory.copy(segmentCursor + espHeader, payload, inner);
+        payload = segmentCursor + espHeader;
+        segmentCursor += octets;
+      }
+      frame(sa, payload, inner, seq, tos, nextHeader);
       seq++;
       packets += 1;
       octets += <f64>length;
@@ -204,16 +165,18 @@ export function encap(first: usize, count: i32, sa: usize): i32 {
     const transport = <i32>load<u16>(vnet, 6);
     const header = superHeaderLength(ip, transport, gso, length);
     const end = done + n;
-    const stride = <usize>((header + size + ESP_HEADER + ESP_MAX_TRAILER + 3) & ~3);
-    while (done < end && segmentCursor + stride <= segmentsEnd) {
-      const payload = segmentCursor + ESP_HEADER;
-      const inner = segment(payload, ip, length, header, transport, size, gso, done);
+    const longest = framedLength(sa, header + size);
+    while (done < end && segmentCursor + longest <= segmentsEnd) {
+      const payload = segmentCursor + espHeader;
+      const whole = segment(payload, ip, length, header, transport, size, gso, done);
+      const inner = whole - leftOut;
+      if (isTransport) memory.copy(payload, payload + leftOut, inner);
       frame(sa, payload, inner, seq, tos, nextHeader);
       // Packed without gaps, so that one I/O vector carries the whole run.
-      segmentCursor = payload + <usize>(((inner + 2 + 3) & ~3) + ESP_ICV);
+      segmentCursor += framedLength(sa, inner);
       seq++;
       packets += 1;
-      octets += <f64>inner;
+      octets += <f64>whole;
       done++;
     }
     store<u32>(out, done, OUT_DONE);

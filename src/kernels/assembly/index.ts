@@ -11,4 +11,5 @@ export { configureSad, findInbound, insertInbound, removeInbound } from "./sad";
 export { replayCheck, replayCommit } from "./replay";
 export { configureReceive, inspectMessage, resetReceive } from "./receive";
 export { beginInbound, configureSteering, finish, foreignTaken, prepare } from "./decap";
+export { configureRebuilding } from "./transport-mode";
 export { configureCoalescing, join } from "./coalesce";

@@ -12,6 +12,8 @@ import {
   RESULT_FOREIGN_COUNT,
   RESULT_RUN_COUNT,
   RESULT_DELIVERY_COUNT,
+  RESULT_UNKNOWN_SPI,
+  RESULT_UNKNOWN_PEER,
 } from "../layout";
 
 export class Results {
@@ -86,5 +88,11 @@ export class Results {
   }
   @inline static set deliveryCount(value: i32) {
     store<i32>(RESULT_DELIVERY_COUNT, value);
+  }
+  @inline static set unknownSpi(value: u32) {
+    store<u32>(RESULT_UNKNOWN_SPI, value);
+  }
+  @inline static set unknownPeer(value: usize) {
+    store<u32>(RESULT_UNKNOWN_PEER, <u32>value);
   }
 }

@@ -1,7 +1,8 @@
 // Outbound, last stage: the sealed packets become mmsghdr records for one sendmmsg call. Runs of equal length to one destination go into
-// one message with UDP_SEGMENT; packets that lie side by side share an I/O vector.
+// one message with UDP_SEGMENT, if they go in UDP; packets that lie side by side share an I/O vector.
 import {
   CONTROL_SIZE,
+  DEST_RAW,
   DEST_SIZE,
   DEST_SOCKADDR_LENGTH,
   DEST_SOCKET,
@@ -57,13 +58,14 @@ export function buildMessages(from: i32): i32 {
     const socket = <i32>load<u32>(destRecord, DEST_SOCKET);
     if (Results.messageSocket == -1) Results.messageSocket = socket;
     else if (socket != Results.messageSocket) break;
+    const most = load<u32>(destRecord, DEST_RAW) != 0 ? 1 : MESSAGE_MAX_SEGMENTS;
     const size = load<u32>(send, SEND_LENGTH);
     const tos = load<u32>(send, SEND_TOS);
     const firstIov = iov;
     let segments = 0;
     let octets: u32 = 0;
     let expected: u32 = 0; // address where the next packet would have to lie to share the vector
-    while (taken < Results.sendCount && segments < MESSAGE_MAX_SEGMENTS) {
+    while (taken < Results.sendCount && segments < most) {
       const length = load<u32>(send, SEND_LENGTH);
       if (length > size || octets + length > <u32>MESSAGE_MAX_OCTETS) break;
       if (load<u32>(send, SEND_DEST) != dest || load<u32>(send, SEND_TOS) != tos) break;
