@@ -18,6 +18,8 @@ export interface Route {
   readonly mtu?: number;
   /** Lower wins among routes to the same destination. */
   readonly metric?: number;
+  /** Another table than the main one. */
+  readonly table?: number;
 }
 
 /** The kernel's routing table, or what stands for it. Both throw with a sentence that says what could not be done. */

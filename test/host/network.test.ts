@@ -72,6 +72,22 @@ describe("routes", privileged, () => {
     assert.ok(network.ownRoutes().every(({ destination }) => destination !== "10.2.0.0/16"));
   });
 
+  it("stay when the last IPv4 address of their device goes, if they are to be kept", () => {
+    new Iproute().run("make a device", "link", "add", "hwst-vip", "type", "veth", "peer", "name", "hwst-vip-far");
+    network.linkUp("hwst-vip");
+    for (const isKept of [false, true]) {
+      if (isKept) network.keepIpv4Routes("hwst-vip");
+      network.addAddress("hwst-vip", "10.9.0.1/32");
+      network.replaceRoute({ destination: "10.8.0.0/16", device: "hwst-vip" });
+      network.removeAddress("hwst-vip", "10.9.0.1/32");
+      assert.equal(
+        network.ownRoutes().some(({ destination }) => destination === "10.8.0.0/16"),
+        isKept,
+      );
+    }
+    new Iproute().run("remove the device", "link", "delete", "hwst-vip");
+  });
+
   it("those of a killed run are found and removed, others left alone", () => {
     new Iproute().run("add somebody's route", "route", "add", "172.16.0.0/12", "dev", "hwst-net", "proto", "static");
     const removed = network.removeOwnRoutes().map(({ destination }) => destination);

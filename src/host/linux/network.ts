@@ -1,4 +1,5 @@
 /** Links, addresses and routes of a network namespace, by iproute2. */
+import { existsSync } from "node:fs";
 import type { Route, RouteTable } from "../ports.ts";
 import { IpCommandError, Iproute } from "./iproute.ts";
 import type { IpObject } from "./iproute.ts";
@@ -27,12 +28,31 @@ export interface Path {
   readonly via?: string;
 }
 
+/** Packets without `mark` look for their routes in `table`. */
+export interface MarkRule {
+  readonly table: number;
+  readonly mark: number;
+}
+
+const VERSIONS = ["-4", "-6"] as const;
+
+/** Those that the kernel has: it may have been started without IPv6. */
+const versionsHere = (): readonly (typeof VERSIONS)[number][] => (existsSync("/proc/net/if_inet6") ? VERSIONS : ["-4"]);
+
+/** Among the rules, lower goes first: that of local addresses has 0, that of the main table 32766. */
+const RULE_PRIORITY = "195";
+
 export class Network implements RouteTable {
   readonly #ip: Iproute;
+  readonly #mark: number | undefined;
 
-  /** @param namespace network namespace to work in; undefined = the process' own */
-  constructor(namespace?: string) {
+  /**
+   * @param namespace network namespace to work in; undefined = the process' own
+   * @param mark of the packets whose way {@link pathTo} finds; undefined = they have none
+   */
+  constructor(namespace?: string, mark?: number) {
     this.#ip = new Iproute(namespace);
+    this.#mark = mark;
   }
 
   /** Brings a link up, with an MTU in octets where one is given. */
@@ -65,6 +85,24 @@ export class Network implements RouteTable {
     this.#ip.run(`give ${device} the address ${prefix}`, "address", "replace", prefix, "dev", device, ...family);
   }
 
+  /**
+   * With the last IPv4 address of a device Linux takes all of its IPv4 routes, and for a moment packets for them would go elsewhere. So it gets one
+   * that stays: IANA's dummy address (RFC 7600), of a scope in which it is no source of anything.
+   */
+  keepIpv4Routes(device: string): void {
+    this.#ip.run(`keep the IPv4 routes of ${device}`, "address", "replace", "192.0.0.8/32", "dev", device, "scope", "host");
+  }
+
+  /** One that is not there (any more) is no error. */
+  removeAddress(device: string, prefix: string): void {
+    try {
+      this.#ip.run(`take the address ${prefix} from ${device}`, "address", "delete", prefix, "dev", device);
+    } catch (error) {
+      if (!(error instanceof IpCommandError) || !/Cannot assign requested address|Address not found|Cannot find device/.test(error.said))
+        throw error;
+    }
+  }
+
   /** All addresses of this host, those of its loopback device among them. */
   addresses(): InterfaceAddress[] {
     return this.#ip.query("list addresses", "address", "show").flatMap((link) =>
@@ -80,10 +118,50 @@ export class Network implements RouteTable {
 
   /** @throws IpCommandError where there is no way */
   pathTo(address: string): Path {
-    const [route] = this.#ip.query(`find the way to ${address}`, "route", "get", address);
+    const [route] = this.#ip.query(`find the way to ${address}`, "route", "get", address, ...optional("mark", this.#mark));
     const path = { device: textIn(route, "dev"), source: textIn(route, "prefsrc") };
     const via = route?.["gateway"];
     return typeof via === "string" ? { ...path, via } : path;
+  }
+
+  /** @throws IpCommandError where there is no such device */
+  indexOf(device: string): number {
+    const [link] = this.#ip.query(`look at ${device}`, "link", "show", "dev", device);
+    return numberIn(link, "ifindex");
+  }
+
+  /** Of all devices. */
+  deviceIndexes(): number[] {
+    return this.#ip.query("list devices", "link", "show").map((link) => numberIn(link, "ifindex"));
+  }
+
+  /**
+   * From now on, packets of both families without the mark look for their routes in the rule's table before all others but that of local addresses. A
+   * host without IPv6 has no rules for it.
+   */
+  addRule(rule: MarkRule): void {
+    for (const version of versionsHere())
+      this.#ip.run(`add the routing rule for table ${rule.table}`, version, "rule", "add", ...ruleText(rule));
+  }
+
+  /** One that is not there (any more) is no error. */
+  deleteRule(rule: MarkRule): void {
+    for (const version of versionsHere()) {
+      try {
+        this.#ip.run(`delete the routing rule for table ${rule.table}`, version, "rule", "delete", ...ruleText(rule));
+      } catch (error) {
+        if (!(error instanceof IpCommandError) || !/No such file|No such process/.test(error.said)) throw error;
+      }
+    }
+  }
+
+  /** Rules that carry our protocol number, whoever installed them. */
+  ownRules(): MarkRule[] {
+    // Told to list those of one protocol, ip lists all of IPv6.
+    const rules = VERSIONS.flatMap((version) => this.#ip.query("list routing rules", version, "rule", "show"));
+    const own = rules.filter((rule) => rule["protocol"] === ROUTE_PROTOCOL && typeof rule["fwmark"] === "string");
+    const found = new Map(own.map((rule) => [textIn(rule, "table"), Number(textIn(rule, "fwmark"))]));
+    return [...found].map(([table, mark]) => ({ table: Number(table), mark }));
   }
 
   replaceRoute(route: Route): void {
@@ -107,7 +185,7 @@ export class Network implements RouteTable {
 
   /** Routes that carry our protocol number, whoever installed them. */
   ownRoutes(): Route[] {
-    return (["-4", "-6"] as const).flatMap((version) =>
+    return VERSIONS.flatMap((version) =>
       this.#ip
         .query("list routes", version, "route", "show", "proto", ROUTE_PROTOCOL)
         .map((route): Route => routeOf(route, version === "-4" ? "0.0.0.0/0" : "::/0")),
@@ -127,8 +205,12 @@ function family({ destination }: Route): string[] {
 }
 
 /** What tells a route from others. The kernel would not delete one whose MTU has changed meanwhile if it were told the old one. */
-function identity({ destination, device, metric }: Route): string[] {
-  return [destination, "dev", device, "proto", ROUTE_PROTOCOL, ...optional("metric", metric)];
+function identity({ destination, device, metric, table }: Route): string[] {
+  return [destination, "dev", device, "proto", ROUTE_PROTOCOL, ...optional("metric", metric), ...optional("table", table)];
+}
+
+function ruleText({ table, mark }: MarkRule): string[] {
+  return ["not", "fwmark", String(mark), "lookup", String(table), "priority", RULE_PRIORITY, "protocol", ROUTE_PROTOCOL];
 }
 
 function properties({ via, source, mtu }: Route): string[] {
