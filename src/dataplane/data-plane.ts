@@ -4,14 +4,19 @@ import { DROP_REASONS as DROP_TABLE } from "../ipsec/drop-reasons.ts";
 import type { DropReason } from "../ipsec/drop-reasons.ts";
 import type { ChildSaId, CpuIndex } from "../ipsec/names.ts";
 import { cpuIndex } from "../ipsec/names.ts";
-import type { OutboundSaSpec, SadbMessage, SaUsage, SocketAddress } from "../ipsec/sadb.ts";
+import type { OutboundSaSpec, SadbMessage, SaUsage } from "../ipsec/sadb.ts";
 import * as L from "../kernels/layout.ts";
 import { COUNTERS } from "./counters.ts";
 import type { WorkerCounters } from "./counters.ts";
-import type { DataPlaneEvent, FromWorker, ToWorker, WorkerSetup } from "./messages.ts";
+import type { DataPlaneEvent, FromWorker, ToWorker, WorkerSetup, WorkerSocket } from "./messages.ts";
 import { RingProducer } from "./worker/handoff-ring.ts";
 import { layOutMemory } from "./worker/memory-map.ts";
 import type { MemoryMap } from "./worker/memory-map.ts";
+
+/** Sockets of one local address and one encapsulation, one per worker. */
+export interface EspSockets extends Omit<WorkerSocket, "fd"> {
+  readonly fds: readonly number[];
+}
 
 export interface DataPlaneOptions {
   /** One worker each; the operating system's CPU to pin it to, undefined = do not pin. */
@@ -20,8 +25,8 @@ export interface DataPlaneOptions {
   readonly tunFds: readonly number[];
   /** The TUN device takes UDP super-packets. */
   readonly udpOffload: boolean;
-  /** For each local address one ESP-in-UDP socket per worker. */
-  readonly sockets: readonly { readonly local: SocketAddress; readonly fds: readonly number[] }[];
+  /** For each local address, and for ESP in UDP and without, one socket per worker. */
+  readonly sockets: readonly EspSockets[];
   readonly engine: string;
   readonly steering: { readonly mask: number; readonly multiplier: number };
   /** Room for Child SAs on each worker. */
@@ -113,7 +118,7 @@ export class DataPlane {
           wakeFds,
           tunFd: options.tunFds[index] ?? -1,
           udpOffload: options.udpOffload,
-          sockets: options.sockets.map(({ local, fds }) => ({ local, fd: fds[index] ?? -1 })),
+          sockets: options.sockets.map((sockets) => socketOf(sockets, index)),
           engine: options.engine,
           saArenaSize,
           sharedCounters,
@@ -145,8 +150,8 @@ export class DataPlane {
   }
 
   /** A local address has come: one socket for each worker, for good. SAs may name the address from now on. */
-  addSockets({ local, fds }: DataPlaneOptions["sockets"][number]): void {
-    for (const worker of this.#workers) worker.send({ kind: "socket", socket: { local, fd: fds[worker.index] ?? -1 } });
+  addSockets(sockets: EspSockets): void {
+    for (const worker of this.#workers) worker.send({ kind: "socket", socket: socketOf(sockets, worker.index) });
   }
 
   /** Carries out one message of key management. Key material in it is wiped. */
@@ -274,6 +279,10 @@ export class DataPlane {
     if (this.#sas.get(id)?.shared === true) for (const worker of this.#workers) worker.send({ kind: "sadb", message, sharedCounter: 0 });
     else this.#send(cpu, message, 0);
   }
+}
+
+function socketOf({ local, encapsulation, fds }: EspSockets, worker: number): WorkerSocket {
+  return { local, encapsulation, fd: fds[worker] ?? -1 };
 }
 
 function readCounter({ counters }: WorkerHandle, address: number): number {

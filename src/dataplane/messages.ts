@@ -1,7 +1,7 @@
 /** What control and the workers say to each other. Plain data, cloned across the thread boundary. */
 import type { MessagePort } from "node:worker_threads";
 import type { ChildSaId, CpuIndex, EspSpi } from "../ipsec/names.ts";
-import type { SadbEvent, SadbMessage, SocketAddress } from "../ipsec/sadb.ts";
+import type { Encapsulation, SadbEvent, SadbMessage, SocketAddress } from "../ipsec/sadb.ts";
 
 /** What a worker starts with. */
 export interface WorkerSetup {
@@ -23,9 +23,11 @@ export interface WorkerSetup {
   readonly port: MessagePort;
 }
 
-/** An ESP-in-UDP socket of one local address. */
+/** A socket of one local address, for ESP in UDP or without. */
 export interface WorkerSocket {
+  /** The port is that of ESP in UDP, also where the socket has none. */
   readonly local: SocketAddress;
+  readonly encapsulation: Encapsulation;
   readonly fd: number;
 }
 

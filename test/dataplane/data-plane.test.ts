@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
 import { childSaId, cpuIndex } from "../../src/ipsec/names.ts";
-import type { EspCipher } from "../../src/ipsec/sadb.ts";
+import type { EspCipher } from "../../src/ipsec/esp-cipher.ts";
 import { Iproute } from "../../src/host/linux/iproute.ts";
 import { probeEngines } from "../../src/dataplane/engines/engines.ts";
 import type { HarnessOptions } from "./harness.ts";
@@ -33,7 +33,13 @@ before(() => {
 after(() => harness?.stop());
 
 for (const engine of probeEngines()) {
-  for (const cipher of ["aes128gcm16", "aes256gcm16", "chacha20poly1305"] as const satisfies readonly EspCipher[]) {
+  for (const cipher of [
+    "aes128gcm16",
+    "aes256gcm16",
+    "chacha20poly1305",
+    "aes128-sha256",
+    "aes256ctr-sha512",
+  ] as const satisfies readonly EspCipher[]) {
     if (!engine.available) {
       test(`${engine.name}, ${cipher}`, { skip: engine.reason }, () => undefined);
       continue;
@@ -65,6 +71,8 @@ for (const engine of probeEngines()) {
       await h.inject(h.spiFor(0, 1), 1, Uint8Array.of(1));
       await until("three drops", () => sum(Object.values(h.plane.counters().drops)) === 3);
       assert.deepEqual(h.plane.counters().drops, { InNoStates: 1, InStateProtoError: 1, InStateSeqError: 1 });
+      await until("word of the unknown SPI", () => h.eventsOf("unknownSpi").length === 1);
+      assert.equal(h.eventsOf("unknownSpi")[0]?.spi, h.spiFor(0, 1));
       assert.deepEqual(h.plane.usage(), [{ id: 1, packetsIn: 50, bytesIn: 50 * 29, packetsOut: 100, bytesOut: 100 * 328 }]);
       assert.equal(h.delivered.length, 50);
     });
@@ -294,4 +302,15 @@ withPlane("a path that takes no packet of the size: counted, and control is told
   } finally {
     ip.run("widen the path", "link", "set", "dev", "lo", "mtu", "65536");
   }
+});
+
+withPlane("a flood on unknown SPIs is told of now and then, with an SPI of it and its sender", async () => {
+  const h = await start();
+  const spi = h.spiFor(0);
+  for (let i = 1; i <= 200; i++) await h.inject(spi, i, Uint8Array.of(i));
+  await until("200 drops", () => (h.plane.counters().drops.InNoStates ?? 0) === 200);
+  await until("word of it", () => h.eventsOf("unknownSpi").length > 0);
+  const told = h.eventsOf("unknownSpi");
+  assert.ok(told.length < 200, `${told.length} events for 200 packets`);
+  for (const event of told) assert.equal(event.spi, spi);
 });

@@ -2,7 +2,6 @@
  * A data plane on real descriptors in a network namespace of its own, alone: what leaves it is caught as ESP by a plain socket and opened with
  * node:crypto, what enters it is ESP that the test has sealed. Two namespaces and two ends are the business of test/e2e.
  */
-import { createCipheriv, createDecipheriv } from "node:crypto";
 import { createSocket } from "node:dgram";
 import type { Socket } from "node:dgram";
 import { once } from "node:events";
@@ -15,11 +14,15 @@ import { enterFreshNamespace } from "../../src/host/linux/namespaces.ts";
 import { openTun } from "../../src/host/linux/tun.ts";
 import type { TunDevice } from "../../src/host/linux/tun.ts";
 import { openUdpGroup } from "../../src/host/linux/udp.ts";
+import { keymatLength, propertiesOf } from "../../src/ipsec/esp-cipher.ts";
+import type { EspCipher } from "../../src/ipsec/esp-cipher.ts";
 import { childSaId, cpuIndex, espSpi, policyId } from "../../src/ipsec/names.ts";
 import type { EspSpi } from "../../src/ipsec/names.ts";
-import type { EspCipher, OnMissingSa, OutboundEntry, SadbEvent, UsageLimits } from "../../src/ipsec/sadb.ts";
+import type { OnMissingSa, OutboundEntry, SadbEvent, UsageLimits } from "../../src/ipsec/sadb.ts";
 import { cpuOfSpi } from "../../src/ipsec/spi-steering.ts";
 import { parsePrefix } from "../../src/wire/traffic-selector.ts";
+import { openPlain, sealPlain } from "../support/plain-esp.ts";
+import type { PlainSa } from "../support/plain-esp.ts";
 
 export const isRoot = process.getuid?.() === 0;
 export const skipUnlessRoot = isRoot ? false : "needs root: it makes a network namespace and a TUN device";
@@ -29,9 +32,6 @@ const LOCAL = "127.0.0.1";
 const PEER = "127.0.0.2";
 const PORT = 4500;
 const NO_LIMITS: UsageLimits = { softPackets: Infinity, hardPackets: Infinity, softBytes: Infinity, hardBytes: Infinity };
-const SALT = Uint8Array.of(1, 2, 3, 4);
-const KEY_LENGTH: Record<EspCipher, number> = { aes128gcm16: 16, aes256gcm16: 32, chacha20poly1305: 32 };
-const NODE_NAME = { aes128gcm16: "aes-128-gcm", aes256gcm16: "aes-256-gcm", chacha20poly1305: "chacha20-poly1305" } as const;
 
 export interface CaughtEsp {
   readonly spi: EspSpi;
@@ -65,8 +65,8 @@ export class DataPlaneHarness {
   readonly #fds: readonly number[];
   readonly #peer: Socket;
   readonly #app: Socket;
-  readonly #cipher: EspCipher;
-  readonly #key: Uint8Array;
+  /** Of all SAs, in both directions. */
+  readonly #keys: PlainSa;
   readonly #steering: { mask: number; multiplier: number; workers: number };
 
   private constructor(
@@ -87,8 +87,8 @@ export class DataPlaneHarness {
     this.#fds = parts.fds;
     this.#peer = parts.peer;
     this.#app = parts.app;
-    this.#cipher = parts.cipher;
-    this.#key = Uint8Array.from({ length: KEY_LENGTH[parts.cipher] }, (_, i) => i * 7);
+    const { cipher } = parts;
+    this.#keys = { cipher, keymat: Uint8Array.from({ length: keymatLength(propertiesOf(cipher)) }, (_, i) => i * 7) };
     this.#steering = parts.steering;
     this.#peer.on("message", (octets) => this.caught.push(this.#open(octets)));
     this.#app.on("message", (octets) => this.delivered.push(octets));
@@ -127,7 +127,7 @@ export class DataPlaneHarness {
       workers: Array.from({ length: workers }, () => undefined),
       tunFds: tun.fds,
       udpOffload: tun.offloads.uso,
-      sockets: [{ local: { address: LOCAL, port: PORT }, fds: fds.slice(controlSockets) }],
+      sockets: [{ local: { address: LOCAL, port: PORT }, encapsulation: "udp", fds: fds.slice(controlSockets) }],
       engine: options.engine ?? "auto",
       steering,
       maxSasPerWorker: options.maxSasPerWorker ?? 64,
@@ -165,7 +165,7 @@ export class DataPlaneHarness {
   }
 
   #keymat(): Uint8Array {
-    return Uint8Array.from([...this.#key, ...SALT]);
+    return this.#keys.keymat.slice();
   }
 
   addOutbound(id: number, cpu: number, options: { shared?: boolean; limits?: Partial<UsageLimits> } = {}): void {
@@ -176,12 +176,14 @@ export class DataPlaneHarness {
         policyId: POLICY,
         cpu: cpuIndex(cpu),
         spi: espSpi(0x77000000 + id),
-        cipher: this.#cipher,
+        cipher: this.#keys.cipher,
         keymat: this.#keymat(),
         esn: false,
         limits: { ...NO_LIMITS, ...options.limits },
         local: { address: LOCAL, port: PORT },
         remote: { address: PEER, port: PORT },
+        encapsulation: "udp",
+        mode: "tunnel",
         shared: options.shared ?? false,
         copyDscp: true,
         copyEcn: true,
@@ -198,12 +200,14 @@ export class DataPlaneHarness {
         policyId: POLICY,
         cpu: cpuIndex(cpu),
         spi,
-        cipher: this.#cipher,
+        cipher: this.#keys.cipher,
         keymat: this.#keymat(),
         esn: false,
         limits: { ...NO_LIMITS, ...limits },
         local: { address: LOCAL, port: PORT },
         remote: { address: PEER, port: PORT },
+        encapsulation: "udp",
+        mode: "tunnel",
         replayWindow: 4096,
         localTs: [everything],
         remoteTs: [everything],
@@ -267,30 +271,14 @@ export class DataPlaneHarness {
     inner.writeUInt16BE(7000, 22);
     inner.writeUInt16BE(8 + payload.length, 24);
     inner.set(payload, 28);
-    const padding = -(inner.length + 2) & 3;
-    const header = Buffer.alloc(16);
-    header.writeUInt32BE(spi);
-    header.writeUInt32BE(sequence, 4);
-    header.writeUInt32BE(sequence, 12);
-    const cipher = createCipheriv(NODE_NAME[this.#cipher] as "aes-128-gcm", this.#key, Buffer.concat([SALT, header.subarray(8)]), {
-      authTagLength: 16,
-    });
-    cipher.setAAD(header.subarray(0, 8));
-    const sealed = [cipher.update(Buffer.concat([inner, Uint8Array.of(...[1, 2, 3].slice(0, padding), padding, 4)])), cipher.final()];
-    return Buffer.concat([header, ...sealed, cipher.getAuthTag()]);
+    const iv = new Uint8Array(propertiesOf(this.#keys.cipher).ivLength);
+    new DataView(iv.buffer).setUint32(iv.length - 4, sequence);
+    return Buffer.from(sealPlain(this.#keys, spi, sequence, inner, iv));
   }
 
   #open(octets: Buffer): CaughtEsp {
-    const nonce = Buffer.concat([SALT, octets.subarray(8, 16)]);
-    const decipher = createDecipheriv(NODE_NAME[this.#cipher] as "aes-128-gcm", this.#key, nonce, { authTagLength: 16 });
-    decipher.setAAD(octets.subarray(0, 8));
-    decipher.setAuthTag(octets.subarray(-16));
-    const plain = Buffer.concat([decipher.update(octets.subarray(16, -16)), decipher.final()]);
-    return {
-      spi: espSpi(octets.readUInt32BE()),
-      sequence: octets.readUInt32BE(4),
-      inner: plain.subarray(0, plain.length - 2 - (plain.at(-2) ?? 0)),
-    };
+    const { spi, sequence, inner } = openPlain(this.#keys, octets);
+    return { spi: espSpi(spi), sequence, inner };
   }
 
   /** Numbers of the datagrams caught, in order of arrival. */

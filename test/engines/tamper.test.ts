@@ -2,7 +2,7 @@
 import { strict as assert } from "node:assert";
 import { describe, it } from "node:test";
 import { seededRandom } from "../support/packets.ts";
-import { Bench, CIPHERS, ENGINES, keyLength, needs, referenceSeal } from "./harness.ts";
+import { Bench, CIPHERS, ENGINES, hasSeparateMac, keyLength, needs, randomPacket, referenceSeal } from "./harness.ts";
 import type { Packet } from "./harness.ts";
 
 const SEED = Number(process.env["SEED"] ?? 4303);
@@ -18,9 +18,8 @@ for (const engine of ENGINES) {
       const key = random.octets(keyLength(cipher));
       const handle = bench.key(cipher, key);
       const sealed = (): Required<Packet> & { plaintext: Uint8Array } => {
-        const plaintext = random.octets(1 + random.below(200));
-        const packet = { nonce: random.octets(12), aad: random.octets(8), payload: plaintext };
-        return { ...packet, plaintext, ...referenceSeal(cipher, key, packet) };
+        const packet = randomPacket(cipher, random, 1 + random.below(200));
+        return { ...packet, plaintext: packet.payload, ...referenceSeal(cipher, key, packet) };
       };
       const flipBit = (octets: Uint8Array): Uint8Array => {
         const copy = octets.slice();
@@ -30,6 +29,8 @@ for (const engine of ENGINES) {
       };
 
       for (const part of PARTS) {
+        // A separate MAC covers the IV where it stands in the packet: there it is part of the AAD.
+        if (part === "nonce" && hasSeparateMac(cipher)) continue;
         it(`${cipher}: one bit of the ${part} is wrong`, () => {
           for (let i = 0; i < 25; i++) {
             const packet = sealed();

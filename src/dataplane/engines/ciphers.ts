@@ -1,29 +1,25 @@
-import type { EspCipher } from "../../ipsec/sadb.ts";
+import { ESP_CIPHERS, propertiesOf } from "../../ipsec/esp-cipher.ts";
+import type { EspCipher, EspCipherProperties } from "../../ipsec/esp-cipher.ts";
 
-/** The order in which handles number the ciphers. */
-export const ESP_CIPHERS = ["aes128gcm16", "aes256gcm16", "chacha20poly1305"] as const satisfies readonly EspCipher[];
-
-const KEY_LENGTHS: Readonly<Record<EspCipher, number>> = { aes128gcm16: 16, aes256gcm16: 32, chacha20poly1305: 32 };
-
-/** Octets of cipher key, without the salt. */
+/** Octets that an engine expands: cipher key, then integrity key; the salt between them in KEYMAT is the kernels'. */
 export function keyLengthOf(cipher: EspCipher): number {
-  return KEY_LENGTHS[cipher];
+  const { keyLength, macKeyLength } = propertiesOf(cipher);
+  return keyLength + macKeyLength;
 }
 
 /** @throws RangeError when `key` is not a key of this cipher */
 export function checkKey(cipher: EspCipher, key: Uint8Array): void {
-  const expected = KEY_LENGTHS[cipher];
+  const expected = keyLengthOf(cipher);
   if (key.length !== expected) throw new RangeError(`a key of ${cipher} has ${expected} octets, not ${key.length}`);
 }
 
 /** Engines that keep keys in packet memory name them by slot and cipher: a slot is a multiple of this, so the low six bits are free. */
 export const SLOT_ALIGNMENT = 64;
-const CIPHER_BITS = 3;
 
 /** @throws RangeError when `slot` is not aligned */
 export function handleOf(cipher: EspCipher, slot: number): number {
   if (slot % SLOT_ALIGNMENT !== 0) throw new RangeError(`key slot ${slot} is not a multiple of ${SLOT_ALIGNMENT}`);
-  return (slot | ESP_CIPHERS.indexOf(cipher)) >>> 0;
+  return (slot | ESP_CIPHERS.indexOf(propertiesOf(cipher))) >>> 0;
 }
 
 /** Offset in packet memory of the key that `handle` names. */
@@ -31,6 +27,13 @@ export function slotOf(handle: number): number {
   return (handle & ~(SLOT_ALIGNMENT - 1)) >>> 0;
 }
 
-export function cipherOf(handle: number): EspCipher {
-  return ESP_CIPHERS[(handle & CIPHER_BITS) as 0 | 1 | 2];
+export function cipherOf(handle: number): EspCipherProperties {
+  return ESP_CIPHERS[handle & (SLOT_ALIGNMENT - 1)] as EspCipherProperties;
+}
+
+const AEAD_COUNT = ESP_CIPHERS.filter(({ mac }) => mac === undefined).length;
+
+/** The AEADs have the lowest numbers. */
+export function isAead(handle: number): boolean {
+  return (handle & (SLOT_ALIGNMENT - 1)) < AEAD_COUNT;
 }

@@ -1,4 +1,4 @@
-import type { AeadEngine, EngineArena, EngineName } from "./engine.ts";
+import type { CipherEngine, EngineArena, EngineName } from "./engine.ts";
 import { ENGINE_NAMES, EngineUnavailable } from "./engine.ts";
 import { IpsecMbEngine } from "./ipsec-mb.ts";
 import { NodeEngine } from "./node.ts";
@@ -21,7 +21,7 @@ export type EngineProbe =
  * @throws EngineUnavailable when the named engine cannot work here
  * @throws RangeError when there is no engine of that name, or the arena is too small
  */
-export function createEngine(name: string, memory: WebAssembly.Memory, arena: EngineArena): AeadEngine {
+export function createEngine(name: string, memory: WebAssembly.Memory, arena: EngineArena): CipherEngine {
   if (arena.size < ENGINE_ARENA_SIZE) {
     throw new RangeError(`an engine needs ${ENGINE_ARENA_SIZE} octets of packet memory, not ${arena.size}`);
   }
@@ -46,7 +46,7 @@ export function probeEngines(): EngineProbe[] {
   });
 }
 
-function createBest(memory: WebAssembly.Memory, arena: EngineArena): AeadEngine {
+function createBest(memory: WebAssembly.Memory, arena: EngineArena): CipherEngine {
   const reasons: string[] = [];
   for (const name of ENGINE_NAMES) {
     try {
@@ -59,13 +59,13 @@ function createBest(memory: WebAssembly.Memory, arena: EngineArena): AeadEngine 
   throw new EngineUnavailable("node", `no AEAD engine works here: ${reasons.join("; ")}`);
 }
 
-function createNamed(name: EngineName, memory: WebAssembly.Memory, arena: EngineArena): AeadEngine {
+function createNamed(name: EngineName, memory: WebAssembly.Memory, arena: EngineArena): CipherEngine {
   const engine = construct(name, memory, arena);
   selfTest(engine, memory, arena);
   return engine;
 }
 
-function construct(name: EngineName, memory: WebAssembly.Memory, arena: EngineArena): AeadEngine {
+function construct(name: EngineName, memory: WebAssembly.Memory, arena: EngineArena): CipherEngine {
   switch (name) {
     case "ipsec-mb":
       return new IpsecMbEngine(memory, arena);

@@ -2,6 +2,7 @@
  * Where libipsec-mb keeps its things. The library's API is C structures and macros over them, so a caller without its header must know offsets,
  * and they may change with every release: only versions whose offsets were taken from their own header (`offsetof` on intel-ipsec-mb.h) are used.
  */
+import type { EspCipherProperties, EspMac } from "../../ipsec/esp-cipher.ts";
 import { EngineUnavailable } from "./engine.ts";
 
 /** `struct IMB_JOB`: octets from its start. */
@@ -22,6 +23,9 @@ export interface JobLayout {
   /** The same place in the unions of GCM and of ChaCha20-Poly1305. */
   readonly aad: number;
   readonly aadLength: number;
+  /** Where HMAC's states after a block of key ^ ipad and of key ^ opad are. The same union: in the place of the AAD. */
+  readonly hmacInner: number;
+  readonly hmacOuter: number;
   readonly cipherMode: number;
   readonly cipherDirection: number;
   readonly hashAlgorithm: number;
@@ -30,14 +34,21 @@ export interface JobLayout {
   readonly userData: number;
 }
 
+/** Octets. */
+export type AesKeyLength = 16 | 24 | 32;
+
 /** `struct IMB_MGR`: octets from its start, of function pointers unless said otherwise. */
 export interface ManagerLayout {
   /** u32: what went wrong last. */
   readonly error: number;
-  readonly gcm128Pre: number;
-  readonly gcm256Pre: number;
+  readonly keyExpansion: Readonly<Record<AesKeyLength, number>>;
+  /** One block into a fresh state of the hash. */
+  readonly oneBlock: Readonly<Record<EspMac, number>>;
+  readonly gcmPre: Readonly<Record<AesKeyLength, number>>;
   readonly getNextBurst: number;
+  /** Without checks of the arguments. */
   readonly submitBurst: number;
+  readonly flushBurst: number;
 }
 
 export interface IpsecMbLayout {
@@ -50,13 +61,12 @@ export interface IpsecMbLayout {
   /** `imb_get_mb_mgr_size` must say this, or the header was another one. */
   readonly managerSize: number;
   readonly values: {
-    readonly cipherGcm: number;
-    readonly cipherChaCha20Poly1305: number;
-    readonly hashGmac: number;
-    readonly hashChaCha20Poly1305: number;
+    readonly cipher: Readonly<Record<EspCipherProperties["mode"], number>>;
+    readonly hash: Readonly<Record<EspMac | "gcm" | "chacha20poly1305", number>>;
     readonly encrypt: number;
     readonly decrypt: number;
     readonly cipherThenHash: number;
+    readonly hashThenCipher: number;
   };
 }
 
@@ -77,24 +87,33 @@ const V1_3: IpsecMbLayout = {
     tagLength: 96,
     aad: 104,
     aadLength: 112,
+    hmacInner: 104,
+    hmacOuter: 112,
     cipherMode: 132,
     cipherDirection: 136,
     hashAlgorithm: 140,
     chainOrder: 144,
     userData: 152,
   },
-  manager: { error: 60, gcm128Pre: 448, gcm256Pre: 464, getNextBurst: 952, submitBurst: 968 },
+  manager: {
+    error: 60,
+    keyExpansion: { 16: 112, 24: 120, 32: 128 },
+    oneBlock: { sha1: 160, sha256: 176, sha384: 184, sha512: 192 },
+    gcmPre: { 16: 448, 24: 456, 32: 464 },
+    getNextBurst: 952,
+    submitBurst: 968,
+    flushBurst: 976,
+  },
   gcmKeyData: 1024,
   maxBurst: 128,
   managerSize: 200744,
   values: {
-    cipherGcm: 5,
-    cipherChaCha20Poly1305: 19,
-    hashGmac: 9,
-    hashChaCha20Poly1305: 29,
+    cipher: { cbc: 1, ctr: 2, gcm: 5, chacha20poly1305: 19 },
+    hash: { sha1: 1, sha256: 3, sha384: 4, sha512: 5, gcm: 9, chacha20poly1305: 29 },
     encrypt: 1,
     decrypt: 2,
     cipherThenHash: 1,
+    hashThenCipher: 2,
   },
 };
 

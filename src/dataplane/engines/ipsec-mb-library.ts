@@ -1,8 +1,9 @@
 import koffi from "koffi";
 import type { LibraryHandle, TypeObject } from "koffi";
+import type { EspMac } from "../../ipsec/esp-cipher.ts";
 import type { EngineArena } from "./engine.ts";
 import { EngineUnavailable } from "./engine.ts";
-import type { IpsecMbLayout } from "./ipsec-mb-layout.ts";
+import type { AesKeyLength, IpsecMbLayout } from "./ipsec-mb-layout.ts";
 import { formatVersion, ipsecMbLayout } from "./ipsec-mb-layout.ts";
 
 const LIBRARY = "libIPSec_MB.so.1";
@@ -19,8 +20,14 @@ export interface IpsecMbManager {
   getNextBurst(count: number, jobs: number): number;
   /** Works the jobs off, without checking their arguments; how many it finished. */
   submitBurst(count: number, jobs: number): number;
-  expandGcm128(key: number, expanded: number): void;
-  expandGcm256(key: number, expanded: number): void;
+  /** Of jobs that the library has kept back to work on several at once: finishes up to `count`, writes their addresses to `jobs`; how many. */
+  flushBurst(count: number, jobs: number): number;
+  /** The schedules of AES for either direction. */
+  readonly expandAes: Readonly<Record<AesKeyLength, (key: number, encryption: number, decryption: number) => void>>;
+  /** Schedule and powers of the hash key. */
+  readonly expandGcm: Readonly<Record<AesKeyLength, (key: number, expanded: number) => void>>;
+  /** The state of a hash after one block. */
+  readonly hashOneBlock: Readonly<Record<EspMac, (block: number, state: number) => void>>;
 }
 
 /**
@@ -46,10 +53,14 @@ export function openIpsecMb(memory: WebAssembly.Memory, base: number, arena: Eng
   // The manager holds a pointer for each function, set to the best variant for this CPU.
   const method = (at: number, prototype: TypeObject): unknown => koffi.decode(view.getBigUint64(at, true), prototype);
   const burst = koffi.proto("int", ["void *", "uint", "void *"]);
-  const expand = koffi.proto("void", ["void *", "void *"]);
+  const twoAddresses = koffi.proto("void", ["void *", "void *"]);
+  const threeAddresses = koffi.proto("void", ["void *", "void *", "void *"]);
+  const methods = <Key extends string | number, Method>(places: Readonly<Record<Key, number>>, prototype: TypeObject) =>
+    Object.fromEntries(Object.entries<number>(places).map(([key, at]) => [key, method(at, prototype)])) as Record<Key, Method>;
   type Burst = (manager: number, count: number, jobs: number) => number;
   const getNextBurst = method(layout.manager.getNextBurst, burst) as Burst;
   const submitBurst = method(layout.manager.submitBurst, burst) as Burst;
+  const flushBurst = method(layout.manager.flushBurst, burst) as Burst;
   return {
     version: formatVersion(version),
     layout,
@@ -57,8 +68,10 @@ export function openIpsecMb(memory: WebAssembly.Memory, base: number, arena: Eng
     end: offset + size,
     getNextBurst: (count, jobs) => getNextBurst(manager, count, jobs),
     submitBurst: (count, jobs) => submitBurst(manager, count, jobs),
-    expandGcm128: method(layout.manager.gcm128Pre, expand) as IpsecMbManager["expandGcm128"],
-    expandGcm256: method(layout.manager.gcm256Pre, expand) as IpsecMbManager["expandGcm256"],
+    flushBurst: (count, jobs) => flushBurst(manager, count, jobs),
+    expandAes: methods(layout.manager.keyExpansion, threeAddresses),
+    expandGcm: methods(layout.manager.gcmPre, twoAddresses),
+    hashOneBlock: methods(layout.manager.oneBlock, twoAddresses),
   };
 }
 

@@ -1,52 +1,46 @@
-/** AEAD by OpenSSL's libcrypto: contexts that keep their key, five calls per packet. */
-import koffi from "koffi";
-import type { LibraryHandle } from "koffi";
+/** The ciphers by OpenSSL's libcrypto: contexts that keep their key, five to seven calls per packet. */
 import { JOB_AAD, JOB_AAD_LENGTH, JOB_ICV, JOB_LENGTH, JOB_NONCE, JOB_PAYLOAD, JOB_SIZE } from "../../kernels/layout.ts";
-import type { EspCipher } from "../../ipsec/sadb.ts";
+import { propertiesOf } from "../../ipsec/esp-cipher.ts";
+import type { EspCipher, EspCipherProperties, EspMac } from "../../ipsec/esp-cipher.ts";
 import { addressOf } from "../../host/linux/libc.ts";
 import { checkKey } from "./ciphers.ts";
-import type { AeadEngine, EngineArena } from "./engine.ts";
-import { EngineUnavailable, ICV_LENGTH } from "./engine.ts";
+import type { CipherEngine, EngineArena } from "./engine.ts";
+import { digestParameters, openLibcrypto } from "./openssl-library.ts";
+import type { Address, Libcrypto } from "./openssl-library.ts";
 import { writeVerdict } from "./verdict.ts";
-
-const LIBRARY = "libcrypto.so.3";
-/** Pointers travel as Numbers, which pass faster than BigInts. */
-type Address = number;
 
 const EVP_CTRL_AEAD_GET_TAG = 0x10;
 const EVP_CTRL_AEAD_SET_TAG = 0x11;
 const ENCRYPT = 1;
 const DECRYPT = 0;
+/** Octets of the longest digest. */
+const DIGEST_ROOM = 64;
 
-interface Libcrypto {
-  version(selector: number): string;
-  newContext(): bigint | null;
-  freeContext(context: Address): void;
-  fetchCipher(library: number, name: string, properties: null): bigint | null;
-  freeCipher(cipher: Address): void;
-  init(context: Address, cipher: Address, engine: number, key: Uint8Array | number, iv: Address, encrypt: number): number;
-  update(context: Address, out: Address, outLength: Address, input: Address, length: number): number;
-  final(context: Address, out: Address, outLength: Address): number;
-  control(context: Address, command: number, argument: number, pointer: Address): number;
+const DIGESTS: Readonly<Record<EspMac, string>> = { sha1: "SHA1", sha256: "SHA2-256", sha384: "SHA2-384", sha512: "SHA2-512" };
+
+/** Contexts of one key. Each is 0 until it is made. */
+interface Contexts {
+  readonly icvLength: number;
+  encrypt: Address;
+  /** The same as `encrypt` for an AEAD: both its modes only ever run the cipher forwards, and the direction is set with each nonce. */
+  decrypt: Address;
+  /** 0 for an AEAD. */
+  mac: Address;
 }
 
-const CIPHER_NAMES: Readonly<Record<EspCipher, string>> = {
-  aes128gcm16: "AES-128-GCM",
-  aes256gcm16: "AES-256-GCM",
-  chacha20poly1305: "ChaCha20-Poly1305",
-};
-
-export class OpensslEngine implements AeadEngine {
+export class OpensslEngine implements CipherEngine {
   readonly name = "openssl";
   readonly version: string;
   readonly #libcrypto: Libcrypto;
   readonly #base: number;
   readonly #u8: Uint8Array;
   readonly #u32: Uint32Array;
-  /** Absolute address of an int that libcrypto writes lengths to; nobody reads it. */
+  /** Absolute address of a size_t that libcrypto writes lengths to; nobody reads it. */
   readonly #length: Address;
-  /** Contexts by handle. 0 = free. */
-  readonly #contexts: Address[] = [];
+  /** Offset of the digest that an ICV is cut from. */
+  readonly #digest: number;
+  /** By handle. */
+  readonly #keys: (Contexts | undefined)[] = [];
   readonly #freeHandles: number[] = [];
 
   /** @throws EngineUnavailable */
@@ -57,66 +51,82 @@ export class OpensslEngine implements AeadEngine {
     this.#u8 = new Uint8Array(memory.buffer);
     this.#u32 = new Uint32Array(memory.buffer);
     this.#length = this.#base + arena.offset;
+    this.#digest = arena.offset + 8;
   }
 
   keySlotSize(): number {
     return 0;
   }
 
-  expandKey(cipher: EspCipher, key: Uint8Array): number {
-    checkKey(cipher, key);
-    const { fetchCipher, freeCipher, newContext, init } = this.#libcrypto;
-    const algorithm = Number(fetchCipher(0, CIPHER_NAMES[cipher], null) ?? 0n);
-    if (algorithm === 0) throw new Error(`libcrypto has no ${CIPHER_NAMES[cipher]}`);
-    const context = Number(newContext() ?? 0n);
-    if (context === 0) throw new Error("libcrypto is out of memory");
-    // The key schedule serves both directions: both modes only ever run the cipher forwards. The direction is set with each nonce.
-    const done = init(context, algorithm, 0, key, 0, ENCRYPT);
-    freeCipher(algorithm); // the context holds its own reference
-    const handle = this.#freeHandles.pop() ?? this.#contexts.length;
-    this.#contexts[handle] = context;
-    if (done !== 1) {
-      this.forgetKey(handle);
-      throw new Error("libcrypto refuses a key");
+  expandKey(name: EspCipher, key: Uint8Array): number {
+    checkKey(name, key);
+    const cipher = propertiesOf(name);
+    const contexts: Contexts = { icvLength: cipher.icvLength, encrypt: 0, decrypt: 0, mac: 0 };
+    try {
+      const cipherKey = key.subarray(0, cipher.keyLength);
+      contexts.encrypt = this.#cipherContext(cipher, cipherKey, ENCRYPT);
+      contexts.decrypt = cipher.mac === undefined ? contexts.encrypt : this.#cipherContext(cipher, cipherKey, DECRYPT);
+      if (cipher.mac !== undefined) contexts.mac = this.#macContext(cipher.mac, key.subarray(cipher.keyLength));
+    } catch (error) {
+      this.#free(contexts);
+      throw error;
     }
+    const handle = this.#freeHandles.pop() ?? this.#keys.length;
+    this.#keys[handle] = contexts;
     return handle;
   }
 
   forgetKey(handle: number): void {
-    this.#libcrypto.freeContext(this.#contextOf(handle)); // cleanses the key
-    this.#contexts[handle] = 0;
+    this.#free(this.#contextsOf(handle));
+    this.#keys[handle] = undefined;
     this.#freeHandles.push(handle);
   }
 
   seal(handle: number, batch: number, n: number): void {
-    const { final, control } = this.#libcrypto;
-    const context = this.#contextOf(handle);
+    const contexts = this.#contextsOf(handle);
     for (let i = 0; i < n; i++) {
       const job = (batch + i * JOB_SIZE) >> 2;
-      this.#transform(context, job, ENCRYPT);
-      const icv = this.#base + (this.#u32[job + (JOB_ICV >> 2)] as number);
-      if (final(context, icv, this.#length) !== 1 || control(context, EVP_CTRL_AEAD_GET_TAG, ICV_LENGTH, icv) !== 1) {
-        throw new Error("libcrypto cannot seal a packet");
+      if (contexts.mac === 0) this.#sealAead(contexts, job);
+      else {
+        this.#transform(contexts.encrypt, job, ENCRYPT);
+        this.#authenticate(contexts, job);
       }
     }
   }
 
   open(handle: number, batch: number, n: number): void {
-    const { final, control } = this.#libcrypto;
-    const context = this.#contextOf(handle);
-    const u32 = this.#u32;
+    const contexts = this.#contextsOf(handle);
     for (let i = 0; i < n; i++) {
       const job = (batch + i * JOB_SIZE) >> 2;
-      const received = (u32[job + (JOB_PAYLOAD >> 2)] as number) + (u32[job + (JOB_LENGTH >> 2)] as number);
-      const icv = u32[job + (JOB_ICV >> 2)] as number;
-      this.#transform(context, job, DECRYPT);
-      if (control(context, EVP_CTRL_AEAD_SET_TAG, ICV_LENGTH, this.#base + received) !== 1) throw new Error("libcrypto cannot take an ICV");
-      writeVerdict(this.#u8, received, icv, final(context, this.#base + icv, this.#length) === 1);
+      if (contexts.mac === 0) this.#openAead(contexts, job);
+      else {
+        this.#authenticate(contexts, job);
+        this.#transform(contexts.decrypt, job, DECRYPT);
+      }
     }
   }
 
-  /** Nonce, AAD and payload of the descriptor at word `job`. */
-  #transform(context: Address, job: number, direction: number): void {
+  #sealAead({ encrypt, icvLength }: Contexts, job: number): void {
+    const { final, control } = this.#libcrypto;
+    const icv = this.#base + (this.#u32[job + (JOB_ICV >> 2)] as number);
+    this.#transform(encrypt, job, ENCRYPT, true);
+    if (final(encrypt, icv, this.#length) !== 1 || control(encrypt, EVP_CTRL_AEAD_GET_TAG, icvLength, icv) !== 1) {
+      throw new Error("libcrypto cannot seal a packet");
+    }
+  }
+
+  #openAead({ decrypt, icvLength }: Contexts, job: number): void {
+    const { final, control } = this.#libcrypto;
+    const u32 = this.#u32;
+    const received = (u32[job + (JOB_PAYLOAD >> 2)] as number) + (u32[job + (JOB_LENGTH >> 2)] as number);
+    const icv = u32[job + (JOB_ICV >> 2)] as number;
+    this.#transform(decrypt, job, DECRYPT, true);
+    if (control(decrypt, EVP_CTRL_AEAD_SET_TAG, icvLength, this.#base + received) !== 1) throw new Error("libcrypto cannot take an ICV");
+    writeVerdict(this.#u8, received, icv, icvLength, final(decrypt, this.#base + icv, this.#length) === 1);
+  }
+
+  /** Nonce, AAD (of an AEAD) and payload of the descriptor at word `job`. */
+  #transform(context: Address, job: number, direction: number, withAad = false): void {
     const { init, update } = this.#libcrypto;
     const u32 = this.#u32;
     const base = this.#base;
@@ -125,40 +135,71 @@ export class OpensslEngine implements AeadEngine {
     const nonce = base + (u32[job + (JOB_NONCE >> 2)] as number);
     if (
       init(context, 0, 0, 0, nonce, direction) !== 1 ||
-      update(context, 0, this.#length, aad, u32[job + (JOB_AAD_LENGTH >> 2)] as number) !== 1 ||
+      (withAad && update(context, 0, this.#length, aad, u32[job + (JOB_AAD_LENGTH >> 2)] as number) !== 1) ||
       update(context, payload, this.#length, payload, u32[job + (JOB_LENGTH >> 2)] as number) !== 1
     ) {
       throw new Error("libcrypto cannot transform a packet");
     }
   }
 
-  /** @throws Error for a handle that names no key: a null context would crash the process. */
-  #contextOf(handle: number): Address {
-    const context = this.#contexts[handle] ?? 0;
-    if (context === 0) throw new Error(`there is no key ${handle}`);
-    return context;
+  /** Writes the ICV of what the descriptor at word `job` says is to be authenticated. */
+  #authenticate({ mac, icvLength }: Contexts, job: number): void {
+    const { initMac, updateMac, finalMac } = this.#libcrypto;
+    const u32 = this.#u32;
+    const authenticated = this.#base + (u32[job + (JOB_AAD >> 2)] as number);
+    if (
+      initMac(mac, null, 0, null) !== 1 ||
+      updateMac(mac, authenticated, u32[job + (JOB_AAD_LENGTH >> 2)] as number) !== 1 ||
+      finalMac(mac, this.#base + this.#digest, this.#length, DIGEST_ROOM) !== 1
+    ) {
+      throw new Error("libcrypto cannot authenticate a packet");
+    }
+    this.#u8.copyWithin(u32[job + (JOB_ICV >> 2)] as number, this.#digest, this.#digest + icvLength);
+  }
+
+  #cipherContext(cipher: EspCipherProperties, key: Uint8Array, direction: number): Address {
+    const { fetchCipher, freeCipher, newContext, freeContext, init, setPadding } = this.#libcrypto;
+    const name = nameOf(cipher);
+    const algorithm = Number(fetchCipher(0, name, null) ?? 0n);
+    if (algorithm === 0) throw new Error(`libcrypto has no ${name}`);
+    const context = Number(newContext() ?? 0n);
+    // ESP pads by itself.
+    const done = context !== 0 && init(context, algorithm, 0, key, 0, direction) === 1 && setPadding(context, 0) === 1;
+    freeCipher(algorithm); // the context holds its own reference
+    if (done) return context;
+    freeContext(context);
+    throw new Error("libcrypto refuses a key");
+  }
+
+  #macContext(mac: EspMac, key: Uint8Array): Address {
+    const { fetchMac, freeMac, newMacContext, freeMacContext, initMac } = this.#libcrypto;
+    const algorithm = Number(fetchMac(0, "HMAC", null) ?? 0n);
+    if (algorithm === 0) throw new Error("libcrypto has no HMAC");
+    const context = Number(newMacContext(algorithm) ?? 0n);
+    const done = context !== 0 && initMac(context, key, key.length, digestParameters(DIGESTS[mac])) === 1;
+    freeMac(algorithm); // the context holds its own reference
+    if (done) return context;
+    freeMacContext(context);
+    throw new Error("libcrypto refuses an integrity key");
+  }
+
+  /** Freeing cleanses the keys; freeing 0 is nothing. */
+  #free({ encrypt, decrypt, mac }: Contexts): void {
+    const { freeContext, freeMacContext } = this.#libcrypto;
+    freeContext(encrypt);
+    if (decrypt !== encrypt) freeContext(decrypt);
+    freeMacContext(mac);
+  }
+
+  /** @throws Error for a handle that names no key */
+  #contextsOf(handle: number): Contexts {
+    const contexts = this.#keys[handle];
+    if (contexts === undefined) throw new Error(`there is no key ${handle}`);
+    return contexts;
   }
 }
 
-function openLibcrypto(): Libcrypto {
-  let library: LibraryHandle;
-  try {
-    // Deep: Node has an OpenSSL of its own inside, whose symbols must not be taken for this one's.
-    library = koffi.load(LIBRARY, { deep: true });
-  } catch {
-    throw new EngineUnavailable("openssl", `${LIBRARY} is not installed (Debian and Ubuntu: apt-get install libssl3)`);
-  }
-  return {
-    version: library.func("str OpenSSL_version(int selector)") as Libcrypto["version"],
-    newContext: library.func("void *EVP_CIPHER_CTX_new()") as Libcrypto["newContext"],
-    freeContext: library.func("void EVP_CIPHER_CTX_free(void *context)") as Libcrypto["freeContext"],
-    fetchCipher: library.func("void *EVP_CIPHER_fetch(void *library, str name, str properties)") as Libcrypto["fetchCipher"],
-    freeCipher: library.func("void EVP_CIPHER_free(void *cipher)") as Libcrypto["freeCipher"],
-    init: library.func(
-      "int EVP_CipherInit_ex(void *context, void *cipher, void *engine, void *key, void *iv, int encrypt)",
-    ) as Libcrypto["init"],
-    update: library.func("int EVP_CipherUpdate(void *context, void *out, void *outLength, void *in, int length)") as Libcrypto["update"],
-    final: library.func("int EVP_CipherFinal_ex(void *context, void *out, void *outLength)") as Libcrypto["final"],
-    control: library.func("int EVP_CIPHER_CTX_ctrl(void *context, int command, int argument, void *pointer)") as Libcrypto["control"],
-  };
+/** As libcrypto calls it. */
+function nameOf({ mode, keyLength }: EspCipherProperties): string {
+  return mode === "chacha20poly1305" ? "ChaCha20-Poly1305" : `AES-${keyLength * 8}-${mode.toUpperCase()}`;
 }

@@ -42,7 +42,7 @@ export function applySadbMessage(
       if (sad.setEntry(message.policyId, message.entry) && message.entry.kind !== "none") outbound.releaseHeld();
       return;
     case "updateAddresses":
-      sad.updateAddresses(message.id, message.local, message.remote);
+      sad.updateAddresses(message);
       return;
   }
 }

@@ -1,16 +1,16 @@
 import type { CpuIndex } from "../../ipsec/names.ts";
-import type { SocketAddress } from "../../ipsec/sadb.ts";
 import type { DropReason } from "../../ipsec/drop-reasons.ts";
 import { dropReasonCode } from "../../ipsec/drop-reasons.ts";
 import type { Kernels } from "../../kernels/kernels.ts";
 import type { CounterName } from "../counters.ts";
 import { counterIndex } from "../counters.ts";
-import type { AeadEngine } from "../engines/engine.ts";
-import type { DataPlaneEvent } from "../messages.ts";
+import type { CipherEngine } from "../engines/engine.ts";
+import type { DataPlaneEvent, WorkerSocket } from "../messages.ts";
 import type { DestinationTable } from "./destinations.ts";
 import type { MemoryMap } from "./memory-map.ts";
 import type { RingProducer } from "./handoff-ring.ts";
 import type { WorkerSad } from "./sad.ts";
+import type { SocketTurns } from "./socket-turns.ts";
 
 /** What the two directions of one worker share. */
 export interface WorkerContext {
@@ -23,14 +23,16 @@ export interface WorkerContext {
   readonly view: DataView;
   readonly map: MemoryMap;
   readonly kernels: Kernels;
-  readonly engine: AeadEngine;
+  readonly engine: CipherEngine;
   readonly sad: WorkerSad;
   readonly destinations: DestinationTable;
   readonly tally: Tally;
   /** Rings of all workers by index, our own among them (for packets that were held). */
   readonly rings: readonly RingProducer[];
   readonly tunFd: number;
-  readonly sockets: readonly { readonly local: SocketAddress; readonly fd: number }[];
+  /** They may become more. */
+  readonly sockets: readonly WorkerSocket[];
+  readonly turns: SocketTurns;
   readonly sharedCounters: Int32Array;
   /** Notes that packets were pushed to worker `index`: it is woken once at the end of the burst. */
   touch(index: number): void;

@@ -1,6 +1,7 @@
-import type { SocketAddress } from "../../ipsec/sadb.ts";
+import type { Encapsulation, SocketAddress } from "../../ipsec/sadb.ts";
 import { encodeSockaddr } from "../../host/linux/sockaddr.ts";
-import { DEST_SIZE, DEST_SOCKADDR_LENGTH, DEST_SOCKET } from "../../kernels/layout.ts";
+import { DEST_RAW, DEST_SIZE, DEST_SOCKADDR_LENGTH, DEST_SOCKET } from "../../kernels/layout.ts";
+import type { WorkerSocket } from "../messages.ts";
 import { DEST_CAPACITY } from "./memory-map.ts";
 
 interface Destination {
@@ -14,23 +15,24 @@ interface Destination {
 export class DestinationTable {
   readonly #view: DataView;
   readonly #table: number;
-  readonly #sockets: readonly { readonly local: SocketAddress }[];
+  readonly #sockets: readonly Omit<WorkerSocket, "fd">[];
   readonly #byKey = new Map<string, Destination>();
   readonly #byIndex = new Map<number, Destination>();
   readonly #free: number[] = [];
   #next = 0;
 
   /** @param sockets the worker's own list, which may grow */
-  constructor(memory: WebAssembly.Memory, table: number, sockets: readonly { readonly local: SocketAddress }[]) {
+  constructor(memory: WebAssembly.Memory, table: number, sockets: readonly Omit<WorkerSocket, "fd">[]) {
     this.#view = new DataView(memory.buffer);
     this.#table = table;
     this.#sockets = sockets;
   }
 
   /** Index of the record. @throws Error when no socket has the local address, or the table is full. */
-  acquire(local: SocketAddress, remote: SocketAddress): number {
-    const socket = this.#sockets.findIndex(({ local: { address } }) => address === local.address);
+  acquire(local: SocketAddress, remote: SocketAddress, encapsulation: Encapsulation): number {
+    const socket = this.#sockets.findIndex((one) => one.local.address === local.address && one.encapsulation === encapsulation);
     if (socket < 0) throw new Error(`no ESP socket is bound to ${local.address}`);
+    const isRaw = encapsulation === "none";
     const key = `${socket} ${remote.address} ${remote.port}`;
     const known = this.#byKey.get(key);
     if (known !== undefined) {
@@ -43,8 +45,9 @@ export class DestinationTable {
       throw new Error(`more than ${DEST_CAPACITY} different peer addresses on one worker`);
     }
     const at = this.#table + index * DEST_SIZE;
-    this.#view.setUint32(at + DEST_SOCKADDR_LENGTH, this.writeSockaddr(at, remote), true);
+    this.#view.setUint32(at + DEST_SOCKADDR_LENGTH, this.writeSockaddr(at, isRaw ? { ...remote, port: 0 } : remote), true);
     this.#view.setUint32(at + DEST_SOCKET, socket, true);
+    this.#view.setUint32(at + DEST_RAW, isRaw ? 1 : 0, true);
     const destination = { key, index, remote, users: 1 };
     this.#byKey.set(key, destination);
     this.#byIndex.set(index, destination);

@@ -1,5 +1,6 @@
 import { recvmmsg, memcpy, writev } from "../../host/linux/libc.ts";
 import { decodeSockaddr } from "../../host/linux/sockaddr.ts";
+import { espSpi } from "../../ipsec/names.ts";
 import { OWNER_CONTROL } from "../../kernels/kernels.ts";
 import * as L from "../../kernels/layout.ts";
 import type { WorkerContext } from "./context.ts";
@@ -8,6 +9,8 @@ import { RECEIVE_MESSAGES, RECEIVE_ROOM, RECEIVE_STRIDE } from "./memory-map.ts"
 
 const FOREIGN_SIZE = 16;
 const NON_ESP_MARKER = 4;
+/** Milliseconds between two unknown SPIs that are told to control. */
+const UNKNOWN_INTERVAL = 100;
 
 /**
  * The way of a packet in, in the order the packet meets it: received (or taken from the ring) → its SA by SPI, replay check → opened → ICV,
@@ -15,6 +18,10 @@ const NON_ESP_MARKER = 4;
  */
 export class Inbound {
   readonly #c: WorkerContext;
+  /** Socket that the burst in hand came by. */
+  #socket = 0;
+  /** When the next unknown SPI may be told (performance.now()). */
+  #quietUntil = -Infinity;
 
   constructor(context: WorkerContext) {
     this.#c = context;
@@ -23,19 +30,28 @@ export class Inbound {
 
   /** Receives one burst on socket `index` and runs it. False: there was nothing. */
   poll(index: number): boolean {
-    const { base, map, kernels, sockets, u32, tally } = this.#c;
+    const { base, map, kernels, sockets, turns, u8, u32, tally } = this.#c;
     const socket = sockets[index];
-    if (socket === undefined) return false;
-    kernels.resetReceive(RECEIVE_MESSAGES, map.rxBuffers, RECEIVE_STRIDE, RECEIVE_ROOM);
-    const count = recvmmsg(socket.fd, base + map.rxMessages, RECEIVE_MESSAGES, 0);
+    if (socket === undefined || !turns.isDue(index)) return false;
+    const { fd, local, encapsulation } = socket;
+    const isRaw = encapsulation === "none";
+    const messages = RECEIVE_MESSAGES[encapsulation];
+    kernels.resetReceive(messages, map.rxBuffers, RECEIVE_STRIDE, RECEIVE_ROOM);
+    const count = recvmmsg(fd, base + map.rxMessages, messages, 0);
+    turns.note(index, count > 0);
     if (count <= 0) return false;
-    tally.add("udpReceives", 1);
+    this.#socket = index;
+    tally.add("socketReceives", 1);
+    const hasIpHeader = isRaw && !local.address.includes(":");
     for (let i = 0; i < count; i++) {
       const length = u32[(map.rxMessages + i * L.MSG_SIZE + L.MSG_LENGTH) >> 2] ?? 0;
       kernels.inspectMessage(i, length);
       const tos = kernels.messageTos.value;
       const peer = map.rxNames + i * L.NAME_SIZE;
-      this.#prepare(map.rxBuffers + i * RECEIVE_STRIDE, length, kernels.messageSegment.value, tos, peer, false);
+      const buffer = map.rxBuffers + i * RECEIVE_STRIDE;
+      // raw(7): an IPv4 socket gets the IP header too, an IPv6 socket does not.
+      const header = hasIpHeader ? ((u8[buffer] ?? 0) & 15) << 2 : 0;
+      this.#prepare(buffer + header, length - header, kernels.messageSegment.value, tos, peer, isRaw ? L.FROM_RAW : L.FROM_UDP);
       if (kernels.foreignCount.value > 0) this.#handOn(tos, peer, index);
     }
     this.#finish();
@@ -48,7 +64,7 @@ export class Inbound {
     const length = u32[(record + RECORD_DATA_LENGTH) >> 2] ?? 0;
     const segment = u32[(record + RECORD_SEGMENT) >> 2] ?? 1;
     tally.add("misdirectedFrom", Math.ceil(length / segment));
-    this.#prepare(record + RECORD_HEADER, length, segment, u32[(record + RECORD_TOS) >> 2] ?? 0, record + RECORD_PEER, true);
+    this.#prepare(record + RECORD_HEADER, length, segment, u32[(record + RECORD_TOS) >> 2] ?? 0, record + RECORD_PEER, L.FROM_RING);
   }
 
   /** Finishes the burst in hand. */
@@ -56,11 +72,11 @@ export class Inbound {
     if (this.#c.kernels.preparedCount.value > 0) this.#finish();
   }
 
-  #prepare(data: number, length: number, segment: number, tos: number, peer: number, handedOn: boolean): void {
+  #prepare(data: number, length: number, segment: number, tos: number, peer: number, from: number): void {
     const { kernels } = this.#c;
     let done = 0;
     while (done < length) {
-      kernels.prepare(data + done, length - done, segment, tos, peer, handedOn);
+      kernels.prepare(data + done, length - done, segment, tos, peer, from);
       done += kernels.preparedOctets.value;
       if (done >= length) return;
       // A list is full: finish what is prepared, then go on where we stopped.
@@ -85,6 +101,7 @@ export class Inbound {
       if ((flags & (L.ISA_SOFT_REACHED | L.ISA_HARD_REACHED | L.ISA_PEER_MOVED)) !== 0) this.#report(sa, flags);
     }
     this.#deliver();
+    if (kernels.unknownSpi.value !== 0) this.#reportUnknown();
     kernels.beginInbound();
   }
 
@@ -141,6 +158,18 @@ export class Inbound {
     for (let at = 0; at < length; at += segment) {
       post({ verb: "ike", local, remote, octets: u8.slice(data + at + NON_ESP_MARKER, data + Math.min(at + segment, length)) });
     }
+  }
+
+  /** One packet in a while stands for all: whoever sends them may be anybody. */
+  #reportUnknown(): void {
+    const { kernels, view, sockets, post } = this.#c;
+    const now = performance.now();
+    if (now < this.#quietUntil) return;
+    this.#quietUntil = now + UNKNOWN_INTERVAL;
+    const local = sockets[this.#socket]?.local;
+    const remote = decodeSockaddr(view, kernels.unknownPeer.value);
+    if (local === undefined || remote === undefined) return;
+    post({ verb: "unknownSpi", spi: espSpi(kernels.unknownSpi.value >>> 0), local, remote });
   }
 
   #report(sa: number, flags: number): void {

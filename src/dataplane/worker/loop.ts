@@ -110,7 +110,7 @@ export class WorkerLoop {
   }
 
   #sleep(): void {
-    const { base, map, view, sockets, self, tally } = this.#c;
+    const { base, map, view, sockets, turns, self, tally } = this.#c;
     this.#ring.announceSleep();
     // A producer that committed before it saw us sleeping rings no bell: look once more.
     if (this.#ring.pending || this.#ring.doorbell) {
@@ -122,6 +122,7 @@ export class WorkerLoop {
     this.#ring.announceAwake();
     const wake = this.#wakeFds[self];
     if (wake !== undefined && (view.getInt16(map.pollFds + 6, true) & POLLIN) !== 0) drainWake(wake);
+    for (let i = 0; i < sockets.length; i++) if (view.getInt16(map.pollFds + (2 + i) * 8 + 6, true) !== 0) turns.wake(i);
     if ((view.getInt16(map.pollFds + 8 + 6, true) & POLLERR_HUP_NVAL) !== 0) throw new Error("the TUN device is gone");
   }
 }

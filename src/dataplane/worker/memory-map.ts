@@ -8,11 +8,13 @@ import {
   DELIVERY_SIZE,
   DEST_SIZE,
   DROP_REASONS,
+  ICV_ROOM,
   IN_SIZE,
   IOV_SIZE,
   JOB_SIZE,
   MSG_SIZE,
   NAME_SIZE,
+  NONCE_ROOM,
   OUT_SIZE,
   RUN_SIZE,
   SEND_SIZE,
@@ -30,24 +32,31 @@ export const MESSAGE_CAPACITY = 64;
 export const IOV_CAPACITY = 1024;
 /** TUN packets read before they are sealed. */
 export const OUT_CAPACITY = 64;
-/** Messages asked of one recvmmsg. Each may be 64 KiB of merged ESP. */
-export const RECEIVE_MESSAGES = 8;
-/** Largest UDP payload, and room so that buffers start on cache lines. */
+/** Messages asked of one recvmmsg: each may be 64 KiB of merged ESP where that comes in UDP, else it is one packet. */
+export const RECEIVE_MESSAGES = { udp: 8, none: 64 } as const;
+/** Room for the most of them. Memory that no packet was put into is not there. */
+const RECEIVE_CAPACITY = Math.max(...Object.values(RECEIVE_MESSAGES));
+/** Largest UDP payload or IPv4 packet, and room so that buffers start on cache lines. */
 export const RECEIVE_STRIDE = 66 * 1024;
 export const RECEIVE_ROOM = 65535;
 /** Largest read from the TUN device: virtio-net header and a 64 KiB super-packet, and what ESP adds around a packet that is sealed in place. */
 export const TUN_READ_ROOM = 10 + 65535 + 128;
 export const TUN_ARENA = 256 * 1024;
 export const SEGMENT_ARENA = 512 * 1024;
+/** Inbound packets of transport mode that are delivered at once: more are finished in several bursts. */
+export const REBUILD_ARENA = 512 * 1024;
 export const FLOW_CACHE_LINES = 2048;
 export const FLOW_CACHE_LINE = 64;
 export const POLICY_CAPACITY = 4096;
 export const DEST_CAPACITY = 1024;
 export const FOREIGN_CAPACITY = 64;
 const FOREIGN_SIZE = 16;
+const POLLFD_SIZE = 8;
 /** Octets of packets that other workers may have put into the ring and that are not yet sealed: about 60 super-packets. */
 export const RING_DATA = 4 * 1024 * 1024;
 export const RING_HEADER = 256;
+/** ESP sockets that a worker can watch. */
+export const MOST_SOCKETS = 126;
 export const WORKER_COUNTERS = 32;
 const ENGINE_ARENA = 512 * 1024;
 
@@ -58,7 +67,10 @@ export interface MemoryMap {
   readonly jobs: number;
   readonly nonces: number;
   readonly aads: number;
+  /** As the engine computes them, inbound. */
   readonly icvs: number;
+  /** As they came, where the engine needs their place in the packet. */
+  readonly receivedIcvs: number;
   readonly outs: number;
   /** An OUT record of its own for packets that were held. */
   readonly heldOut: number;
@@ -78,6 +90,7 @@ export interface MemoryMap {
   readonly rxBuffers: number;
   readonly tunArena: number;
   readonly segments: number;
+  readonly rebuilt: number;
   readonly flowCache: number;
   readonly policyOrder: number;
   readonly pollFds: number;
@@ -105,9 +118,10 @@ export function layOutMemory(saArenaSize: number): MemoryMap {
     counters: take(WORKER_COUNTERS * 8),
     ring: take(RING_HEADER + RING_DATA),
     jobs: take(JOB_CAPACITY * JOB_SIZE),
-    nonces: take(JOB_CAPACITY * 16),
+    nonces: take(JOB_CAPACITY * NONCE_ROOM),
     aads: take(JOB_CAPACITY * 16),
-    icvs: take(JOB_CAPACITY * 16),
+    icvs: take(JOB_CAPACITY * ICV_ROOM),
+    receivedIcvs: take(JOB_CAPACITY * ICV_ROOM),
     outs: take(OUT_CAPACITY * OUT_SIZE),
     heldOut: take(OUT_SIZE),
     sends: take(SEND_CAPACITY * SEND_SIZE),
@@ -119,16 +133,17 @@ export function layOutMemory(saArenaSize: number): MemoryMap {
     runs: take(JOB_CAPACITY * RUN_SIZE),
     deliveries: take(JOB_CAPACITY * DELIVERY_SIZE),
     foreigners: take(FOREIGN_CAPACITY * FOREIGN_SIZE),
-    rxMessages: take(RECEIVE_MESSAGES * MSG_SIZE),
-    rxIovs: take(RECEIVE_MESSAGES * IOV_SIZE),
-    rxControls: take(RECEIVE_MESSAGES * CONTROL_SIZE),
-    rxNames: take(RECEIVE_MESSAGES * NAME_SIZE),
-    rxBuffers: take(RECEIVE_MESSAGES * RECEIVE_STRIDE),
+    rxMessages: take(RECEIVE_CAPACITY * MSG_SIZE),
+    rxIovs: take(RECEIVE_CAPACITY * IOV_SIZE),
+    rxControls: take(RECEIVE_CAPACITY * CONTROL_SIZE),
+    rxNames: take(RECEIVE_CAPACITY * NAME_SIZE),
+    rxBuffers: take(RECEIVE_CAPACITY * RECEIVE_STRIDE),
     tunArena: take(TUN_ARENA),
     segments: take(SEGMENT_ARENA),
+    rebuilt: take(REBUILD_ARENA),
     flowCache: take(FLOW_CACHE_LINES * FLOW_CACHE_LINE),
     policyOrder: take(POLICY_CAPACITY * 4),
-    pollFds: take(64 * 8),
+    pollFds: take((2 + MOST_SOCKETS) * POLLFD_SIZE),
     scratch: take(4096),
     engineArena: take(ENGINE_ARENA, 4096),
     engineArenaSize: ENGINE_ARENA,

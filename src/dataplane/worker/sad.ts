@@ -2,18 +2,30 @@
  * One worker's SAD and SPD: the records in packet memory that the kernels read, made and removed as control says (RFC 2367 verbs). Only the
  * worker itself writes here, between two bursts; so no other CPU ever waits for it, and it for none.
  */
+import { propertiesOf } from "../../ipsec/esp-cipher.ts";
+import type { EspCipherProperties } from "../../ipsec/esp-cipher.ts";
 import type { ChildSaId, EspSpi, PolicyId } from "../../ipsec/names.ts";
-import type { EspCipher, InboundSaSpec, OnMissingSa, OutboundEntry, OutboundSaSpec, PolicySpec, SocketAddress } from "../../ipsec/sadb.ts";
+import type {
+  InboundSaSpec,
+  OnMissingSa,
+  OutboundEntry,
+  OutboundSaSpec,
+  PolicySpec,
+  SadbMessage,
+  SocketAddress,
+} from "../../ipsec/sadb.ts";
 import type { Kernels } from "../../kernels/kernels.ts";
 import * as L from "../../kernels/layout.ts";
+import { ESP_HEADER_LENGTH } from "../../wire/esp.ts";
 import type { TrafficSelector } from "../../wire/traffic-selector.ts";
-import type { AeadEngine } from "../engines/engine.ts";
+import type { CipherEngine } from "../engines/engine.ts";
+import { writeIvSecret } from "../engines/iv-secret.ts";
 import type { DestinationTable } from "./destinations.ts";
 import { FLOW_CACHE_LINES, POLICY_CAPACITY } from "./memory-map.ts";
 import type { MemoryMap } from "./memory-map.ts";
+import { headerTemplate } from "./header-template.ts";
 import { SlabAllocator } from "./slab-allocator.ts";
 
-const SALT_LENGTH = 4;
 const INITIAL_TABLE = 1024;
 const MAX_NON_ESN_SEQUENCE = 0xffffffff;
 /** Order of POLICY_ON_MISSING. */
@@ -61,7 +73,7 @@ export interface Policy {
 
 export class WorkerSad {
   readonly #kernels: Kernels;
-  readonly #engine: AeadEngine;
+  readonly #engine: CipherEngine;
   readonly #map: MemoryMap;
   readonly #destinations: DestinationTable;
   readonly #slab: SlabAllocator;
@@ -74,7 +86,7 @@ export class WorkerSad {
   #table: Block;
   #tableCapacity = INITIAL_TABLE;
 
-  constructor(memory: WebAssembly.Memory, map: MemoryMap, kernels: Kernels, engine: AeadEngine, destinations: DestinationTable) {
+  constructor(memory: WebAssembly.Memory, map: MemoryMap, kernels: Kernels, engine: CipherEngine, destinations: DestinationTable) {
     this.#kernels = kernels;
     this.#engine = engine;
     this.#map = map;
@@ -118,9 +130,20 @@ export class WorkerSad {
     const [runtime, keySlot, bitmap, localTs, remoteTs] = blocks as [Block, Block, Block, Block, Block];
     const at = runtime.address;
     const view = this.#view;
-    const keyHandle = this.#expandKey(spec.cipher, spec.keymat, keySlot.address, at + L.ISA_SALT);
+    const cipher = propertiesOf(spec.cipher);
+    const keyHandle = this.#expandKey(cipher, spec.keymat, keySlot.address, at + L.ISA_SALT);
+    const flags =
+      (spec.esn ? L.ISA_ESN : 0) |
+      (spec.copyEcn ? L.ISA_COPY_ECN : 0) |
+      (spec.mode === "transport" ? L.ISA_TRANSPORT : 0) |
+      (cipher.mac === undefined ? 0 : L.ISA_SEPARATE_MAC) |
+      (cipher.mode === "cbc" ? L.ISA_CBC : 0) |
+      (cipher.icvLength !== 16 || (cipher.mac !== undefined && spec.esn) ? L.ISA_OTHER_ICV : 0);
     view.setUint32(at + L.ISA_SPI, spec.spi, true);
-    view.setUint32(at + L.ISA_FLAGS, (spec.esn ? L.ISA_ESN : 0) | (spec.copyEcn ? L.ISA_COPY_ECN : 0), true);
+    view.setUint32(at + L.ISA_FLAGS, flags, true);
+    view.setUint8(at + L.ISA_HEADER, ESP_HEADER_LENGTH + cipher.ivLength);
+    view.setUint8(at + L.ISA_PAD_MASK, cipher.alignment - 1);
+    view.setUint8(at + L.ISA_ICV, cipher.icvLength);
     view.setUint32(at + L.ISA_KEY, keyHandle, true);
     view.setUint32(at + L.ISA_WINDOW, Math.ceil(spec.replayWindow / 64) * 64, true);
     view.setUint32(at + L.ISA_BITMAP, bitmap.address, true);
@@ -130,6 +153,7 @@ export class WorkerSad {
     view.setUint32(at + L.ISA_REMOTE_TS, remoteTs.address, true);
     view.setUint32(at + L.ISA_REMOTE_TS_COUNT, this.#writeSelectors(remoteTs.address, spec.remoteTs), true);
     view.setUint32(at + L.ISA_ID, spec.id, true);
+    if (spec.mode === "transport") this.#octets.set(headerTemplate(spec), at + L.ISA_IP_HEADER);
     view.setFloat64(at + L.ISA_SOFT_PACKETS, spec.limits.softPackets, true);
     view.setFloat64(at + L.ISA_HARD_PACKETS, spec.limits.hardPackets, true);
     view.setFloat64(at + L.ISA_SOFT_BYTES, spec.limits.softBytes, true);
@@ -154,18 +178,30 @@ export class WorkerSad {
   addOutbound(spec: OutboundSaSpec, sharedCounter: number): OutboundSa {
     this.removeOutbound(spec.id);
     const blocks = this.#allocateAll([L.OSA_SIZE, this.#engine.keySlotSize(spec.cipher)]);
-    const dest = this.#destinations.acquire(spec.local, spec.remote);
+    const dest = this.#destinations.acquire(spec.local, spec.remote, spec.encapsulation);
     const [runtime, keySlot] = blocks as [Block, Block];
     const at = runtime.address;
     const view = this.#view;
-    const keyHandle = this.#expandKey(spec.cipher, spec.keymat, keySlot.address, at + L.OSA_SALT);
+    const cipher = propertiesOf(spec.cipher);
+    const keyHandle = this.#expandKey(cipher, spec.keymat, keySlot.address, at + L.OSA_SALT);
+    // In transport mode the outer header is the packet's own.
+    const isTransport = spec.mode === "transport";
     const flags =
       (spec.esn ? L.OSA_ESN : 0) |
       (spec.shared ? L.OSA_SHARED : 0) |
-      (spec.copyDscp ? L.OSA_COPY_DSCP : 0) |
-      (spec.copyEcn ? L.OSA_COPY_ECN : 0);
+      (spec.copyDscp || isTransport ? L.OSA_COPY_DSCP : 0) |
+      (spec.copyEcn || isTransport ? L.OSA_COPY_ECN : 0) |
+      (isTransport ? L.OSA_TRANSPORT : 0) |
+      (cipher.mac === undefined ? 0 : L.OSA_SEPARATE_MAC) |
+      (cipher.mode === "cbc" ? L.OSA_CBC : 0) |
+      (fitsAroundPackets(cipher) ? 0 : L.OSA_COPIES);
     view.setUint32(at + L.OSA_SPI, spec.spi, true);
     view.setUint32(at + L.OSA_FLAGS, flags, true);
+    view.setUint32(at + L.OSA_HEADER, ESP_HEADER_LENGTH + cipher.ivLength, true);
+    view.setUint32(at + L.OSA_PAD_MASK, cipher.alignment - 1, true);
+    view.setUint32(at + L.OSA_ICV, cipher.icvLength, true);
+    // Each worker may have its own: the IVs of a shared SA differ by their sequence numbers.
+    if (cipher.mode === "cbc") writeIvSecret(this.#octets, at + L.OSA_IV_SECRET);
     view.setUint32(at + L.OSA_KEY, keyHandle, true);
     // The first packet has sequence number 1 (RFC 4303 §3.3.3). A shared SA may use nothing until it has reserved numbers.
     view.setBigUint64(at + L.OSA_SEQ, 1n, true);
@@ -205,10 +241,10 @@ export class WorkerSad {
     this.#release(sa.address, sa.keyHandle, sa.blocks);
   }
 
-  updateAddresses(id: ChildSaId, local: SocketAddress, remote: SocketAddress): void {
+  updateAddresses({ id, local, remote, encapsulation }: Extract<SadbMessage, { verb: "updateAddresses" }>): void {
     const sa = this.#outbound.get(id);
     if (sa === undefined) return;
-    const dest = this.#destinations.acquire(local, remote);
+    const dest = this.#destinations.acquire(local, remote, encapsulation);
     this.#destinations.release(this.#view.getUint32(sa.address + L.OSA_DEST, true));
     this.#view.setUint32(sa.address + L.OSA_DEST, dest, true);
     sa.remote = remote;
@@ -306,13 +342,18 @@ export class WorkerSad {
     return selectors.length;
   }
 
-  /** Splits KEYMAT into key and salt (RFC 4106 §8.1), expands the key, puts the salt at `salt`, and wipes what was handed in. */
-  #expandKey(cipher: EspCipher, keymat: Uint8Array, slot: number, salt: number): number {
-    const keyLength = keymat.length - SALT_LENGTH;
-    const handle = this.#engine.expandKey(cipher, keymat.subarray(0, keyLength), slot);
-    this.#octets.set(keymat.subarray(keyLength), salt);
-    keymat.fill(0);
-    return handle;
+  /** Takes KEYMAT apart (cipher key, salt, integrity key), expands the keys, puts the salt at `salt`, and wipes what was handed in. */
+  #expandKey({ name, keyLength, saltLength }: EspCipherProperties, keymat: Uint8Array, slot: number, salt: number): number {
+    const key = new Uint8Array(keymat.length - saltLength);
+    key.set(keymat.subarray(0, keyLength));
+    key.set(keymat.subarray(keyLength + saltLength), keyLength);
+    this.#octets.set(keymat.subarray(keyLength, keyLength + saltLength), salt);
+    try {
+      return this.#engine.expandKey(name, key, slot);
+    } finally {
+      key.fill(0);
+      keymat.fill(0);
+    }
   }
 
   #release(address: number, keyHandle: number, blocks: readonly Block[]): void {
@@ -350,4 +391,9 @@ export class WorkerSad {
     this.#kernels.configureSad(bigger.address, this.#tableCapacity);
     for (const sa of this.#inbound.values()) this.#kernels.insertInbound(sa.spi, sa.address);
   }
+}
+
+/** Whether header and trailer of every packet fit the room that is kept around packets as they are read. */
+function fitsAroundPackets({ ivLength, icvLength, alignment }: EspCipherProperties): boolean {
+  return ESP_HEADER_LENGTH + ivLength <= L.ESP_HEADER && icvLength <= L.ESP_ICV && alignment <= 4;
 }

@@ -23,7 +23,7 @@ export class Transmitter {
       const count = kernels.buildMessages(from);
       from += kernels.sendsTaken.value;
       this.#send(kernels.messageSocket.value, count);
-      tally.add("udpSends", 1);
+      tally.add("socketSends", 1);
     }
     kernels.beginOutbound();
   }

@@ -17,6 +17,7 @@ import { layOutMemory } from "./memory-map.ts";
 import { applySadbMessage } from "./apply-sadb.ts";
 import { Outbound } from "./outbound.ts";
 import { WorkerSad } from "./sad.ts";
+import { SocketTurns } from "./socket-turns.ts";
 
 const setup = workerData as WorkerSetup;
 
@@ -57,6 +58,7 @@ function main(): void {
     rings: setup.memories.map(({ buffer: other }) => new RingProducer(other, map.ring, addressOf(other))),
     tunFd: setup.tunFd,
     sockets,
+    turns: new SocketTurns(),
     sharedCounters: new Int32Array(setup.sharedCounters),
     touch: (index) => touched.add(index),
     post: (event) => say({ kind: "event", event }),
