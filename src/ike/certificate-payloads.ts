@@ -1,21 +1,25 @@
-/** Certificate and Certificate Request payloads (RFC 7296 §3.6, §3.7; RFC 7670): what we ask for, what we show, what we are shown. */
+/** Certificate and Certificate Request payloads (RFC 7296 §3.6, §3.7; RFC 7670, RFC 4806): what we ask for, what we show, what we are shown. */
 import { sha1 } from "../crypto/hash.ts";
 import { Certificate } from "../pki/certificate.ts";
 import { MalformedCertificate } from "../pki/errors.ts";
+import { OcspResponse } from "../pki/ocsp-response.ts";
 import { CertificateEncoding } from "../wire/iana/index.ts";
 import { concat, toHex } from "../wire/octets.ts";
 import type { CertPayload, Payload } from "../wire/payload.ts";
 import type { Credential, LocalAuthentication, RemoteAuthentication } from "./config.ts";
 import { AuthenticationFailed } from "./errors.ts";
 
-const { X509_SIGNATURE, RAW_PUBLIC_KEY } = CertificateEncoding;
+const { X509_SIGNATURE, RAW_PUBLIC_KEY, OCSP_CONTENT } = CertificateEncoding;
+
+/** OCSP responses of a peer that are looked at: about as many as a path has certificates. */
+const MAX_RESPONSES = 8;
 
 /** Authorities that one request names: IKE_SA_INIT cannot be fragmented, and answers whoever asks. Names are hints: those left out count too. */
 const MAX_NAMED_AUTHORITIES = 20;
 
 /**
  * Asks a peer for what would prove to us that it is one of `remotes`: for certificates with the SHA-1 hashes of the public keys of the
- * authorities that we trust (§3.7), for a raw public key without any.
+ * authorities that we trust (§3.7), for a raw public key without any, and for OCSP responses from whichever responder its authority has.
  */
 export function certificateRequests(remotes: readonly RemoteAuthentication[]): CertPayload[] {
   const asking = remotes.filter((remote) => remote.auth === "pubkey").filter(({ sendCertreq }) => sendCertreq);
@@ -26,6 +30,10 @@ export function certificateRequests(remotes: readonly RemoteAuthentication[]): C
     requests.push({ type: "CERTREQ", encoding: X509_SIGNATURE, data: concat(...[...hashes.values()].slice(0, MAX_NAMED_AUTHORITIES)) });
   if (asking.some(({ trust }) => trust.publicKeys.length > 0)) {
     requests.push({ type: "CERTREQ", encoding: RAW_PUBLIC_KEY, data: new Uint8Array(0) });
+  }
+  // RFC 4806 §4.1: responders need no name when they are the authority, or have their certificate from it.
+  if (hashes.size > 0 && asking.some(({ asksForOcsp }) => asksForOcsp === true)) {
+    requests.push({ type: "CERTREQ", encoding: OCSP_CONTENT, data: new Uint8Array(0) });
   }
   return requests;
 }
@@ -39,7 +47,13 @@ export function encodingsAskedFor(payloads: readonly Payload[]): ReadonlySet<num
 export function certificatesToShow(local: LocalAuthentication, encodings: ReadonlySet<number>): CertPayload[] {
   if (local.auth !== "pubkey" || local.sendCert === "never") return [];
   const all = credentialPayloads(local.credential);
-  return local.sendCert === "always" ? all : all.filter(({ encoding }) => encodings.has(encoding));
+  const shown = local.sendCert === "always" ? all : all.filter(({ encoding }) => encodings.has(encoding));
+  return encodings.has(OCSP_CONTENT) && shown.length > 0 ? [...shown, ...responsePayloads(local.credential)] : shown;
+}
+
+/** After all certificates (RFC 4806 §3.2), and never unasked. */
+function responsePayloads({ ocspResponses = [] }: Credential): CertPayload[] {
+  return ocspResponses.map(({ der }) => ({ type: "CERT", encoding: OCSP_CONTENT, data: der }));
 }
 
 function credentialPayloads({ key, certificates }: Credential): CertPayload[] {
@@ -51,6 +65,7 @@ export interface ShownCredentials {
   /** The peer's own, if it has shown any. */
   readonly endEntity: Certificate | undefined;
   readonly intermediates: readonly Certificate[];
+  readonly ocspResponses: readonly OcspResponse[];
   /** SubjectPublicKeyInfo of a raw public key. */
   readonly publicKey: Uint8Array | undefined;
 }
@@ -64,7 +79,11 @@ export function shownCredentials(payloads: readonly Payload[]): ShownCredentials
   const [first, ...rest] = shown.filter(({ encoding }) => encoding === X509_SIGNATURE);
   return {
     endEntity: first === undefined ? undefined : readEndEntity(first),
-    intermediates: rest.flatMap(({ data }) => readIntermediate(data)),
+    intermediates: rest.flatMap(({ data }) => readable(() => Certificate.parse(data))),
+    ocspResponses: shown
+      .filter(({ encoding }) => encoding === OCSP_CONTENT)
+      .slice(0, MAX_RESPONSES)
+      .flatMap(({ data }) => readable(() => OcspResponse.parse(data))),
     publicKey: shown.find(({ encoding }) => encoding === RAW_PUBLIC_KEY)?.data,
   };
 }
@@ -78,9 +97,10 @@ function readEndEntity({ data }: CertPayload): Certificate {
   }
 }
 
-function readIntermediate(data: Uint8Array): Certificate[] {
+/** None when it cannot be read. */
+function readable<Value>(parse: () => Value): Value[] {
   try {
-    return [Certificate.parse(data)];
+    return [parse()];
   } catch (error) {
     if (!(error instanceof MalformedCertificate)) throw error;
     return [];

@@ -1,6 +1,7 @@
 /** The initiator's material for one CREATE_CHILD_SA about a Child SA: offer, nonce and, with PFS, a key exchange (RFC 7296 §1.3.1, §1.3.3). */
 import { startKeyExchange, type KeyExchange } from "../crypto/key-exchange.ts";
 import type { Payload } from "../wire/payload.ts";
+import type { TrafficSelector } from "../wire/traffic-selector.ts";
 import { installChild } from "./child-installation.ts";
 import { ChildOffer, type AgreedChild, type ChildPlan } from "./child-offer.ts";
 import type { ChildSa } from "./child-sa.ts";
@@ -40,20 +41,20 @@ export class ChildExchange {
     return this.#keyExchange?.method;
   }
 
-  /** SA, Ni, [KEi,] TSi, TSr. */
+  /** [N(USE_TRANSPORT_MODE),] SA, Ni, [KEi,] TSi, TSr. */
   get payloads(): Payload[] {
     const ke = this.#keyExchange;
     return [
-      this.offer.saPayload,
+      ...this.offer.saPayloads,
       { type: "NONCE", data: this.#nonce },
       ...(ke === undefined ? [] : [{ type: "KE" as const, method: ke.method, data: ke.publicValue }]),
       ...this.offer.tsPayloads,
     ];
   }
 
-  /** Throws PeerMisbehaved: the peer has installed something that we have not. */
-  read(payloads: readonly Payload[]): ChildAnswer {
-    const agreed = this.offer.read(payloads);
+  /** As {@link ChildOffer.read}. Throws PeerMisbehaved or NoAgreement: the peer has installed something that we have not. */
+  read(payloads: readonly Payload[], inForce?: readonly TrafficSelector[]): ChildAnswer {
+    const agreed = this.offer.read(payloads, inForce);
     const nonceR = required(payloads, "NONCE").data.slice();
     const furtherMethods = additionalKeyExchangesOf(agreed.chosen);
     const sharedSecret = this.#agree(agreed, payloads);

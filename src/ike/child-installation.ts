@@ -10,6 +10,7 @@ import type { AgreedChild } from "./child-offer.ts";
 import { ChildSa, type ChildSaKeymat, type ChildSaParameters } from "./child-sa.ts";
 import type { ChildConfig } from "./config.ts";
 import { PeerMisbehaved } from "./errors.ts";
+import { espPathOf } from "./esp-path.ts";
 import type { GroupBinding } from "./group-binding.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import { keyExchangeOf } from "./proposals.ts";
@@ -47,6 +48,7 @@ export function installChild(ikeSa: IkeSa, plan: ChildInstallation, now: number)
     spiOut: agreed.spiOut,
     cipher,
     esn,
+    mode: agreed.mode,
     keyExchange: keyExchangeOf(agreed.chosen),
     localTs: agreed.localTs,
     remoteTs: agreed.remoteTs,
@@ -58,7 +60,7 @@ export function installChild(ikeSa: IkeSa, plan: ChildInstallation, now: number)
   ikeSa.children.set(child.id, child);
   logKeys(ikeSa, parameters, keymat);
   group.openPolicy();
-  child.install(keymat, ikeSa.addresses);
+  child.install(keymat, espPathOf(ikeSa));
   group.join(child, { ...plan, role: keyInputs.role, isConfirmed: child.isConfirmed }, now);
   if (plan.awaitDelivery !== undefined) ikeSa.confirmOnDelivery(plan.awaitDelivery, child, now);
   announce(ikeSa, child);
@@ -74,20 +76,21 @@ function groupFor(ikeSa: IkeSa, { group, agreed, purpose }: ChildInstallation): 
   const key = (purpose === "rekey" ? group.key : undefined) ?? agreedKey;
   // Both ends may have asked for the first SA of the same selectors at once, or the group have been over when this was on its way.
   const known = ikeSa.groups.get(key);
-  const { localTs, remoteTs, chosen } = agreed;
-  if (known === undefined ? purpose !== "rekey" : known.isEmpty) (known ?? group).bind({ localTs, remoteTs }, chosen.transforms);
+  const { localTs, remoteTs, mode, chosen } = agreed;
+  if (known === undefined ? purpose !== "rekey" : known.isEmpty) (known ?? group).bind({ localTs, remoteTs }, mode, chosen.transforms);
   if (known !== undefined) return known;
   ikeSa.groups.set(key, group);
   return group;
 }
 
 function announce(ikeSa: IkeSa, child: ChildSa): void {
-  const { cipher, esn, localTs, remoteTs, shared } = child.parameters;
+  const { cipher, esn, mode, localTs, remoteTs, shared } = child.parameters;
   ikeSa.services.outputs.event({
     kind: "childUp",
     sa: ikeSa.childRef(child),
     cipher,
     esn,
+    mode,
     localTs: localTs.map(formatTrafficSelector),
     remoteTs: remoteTs.map(formatTrafficSelector),
     shared,

@@ -1,7 +1,9 @@
 /** From the negotiated ESP transforms to the cipher of the data plane, and from nonces and SK_d to its keys (RFC 7296 §2.17). */
+import { formatProposal } from "../crypto/algorithms.ts";
 import { deriveChildKeymat } from "../crypto/ike-keys.ts";
-import type { EspCipher } from "../ipsec/sadb.ts";
-import { EncryptionAlgorithm, ExtendedSequenceNumbers, NotifyType, TransformType } from "../wire/iana/index.ts";
+import { espCipherNamed, keymatLength, propertiesOf } from "../ipsec/esp-cipher.ts";
+import type { EspCipher } from "../ipsec/esp-cipher.ts";
+import { ExtendedSequenceNumbers, IntegrityAlgorithm, NotifyType, TransformType } from "../wire/iana/index.ts";
 import type { Transform } from "../wire/proposal.ts";
 import type { ChildSaKeymat } from "./child-sa.ts";
 import { NoAgreement } from "./errors.ts";
@@ -13,24 +15,19 @@ export interface EspAlgorithm {
   readonly esn: boolean;
 }
 
-/** Octets of KEYMAT for one direction: key and salt (RFC 4106 §8.1, RFC 7634 §2). */
-const KEYMAT_LENGTH: Readonly<Record<EspCipher, number>> = { aes128gcm16: 16 + 4, aes256gcm16: 32 + 4, chacha20poly1305: 32 + 4 };
-
 /** @throws NoAgreement for what was negotiated and the data plane cannot do: a configuration that promised too much. */
 export function espAlgorithmOf(transforms: readonly Transform[]): EspAlgorithm {
-  const encryption = transformOf({ transforms }, TransformType.ENCR);
-  const cipher = encryption === undefined ? undefined : cipherOf(encryption);
+  const cipher = cipherOf(transforms);
   if (cipher === undefined) {
     throw new NoAgreement(NotifyType.NO_PROPOSAL_CHOSEN, `the data plane does not implement ${describeTransforms(transforms)}`);
   }
   return { cipher, esn: transformOf({ transforms }, TransformType.ESN)?.id === ExtendedSequenceNumbers.ESN };
 }
 
-function cipherOf({ id, keyLength }: Transform): EspCipher | undefined {
-  if (id === EncryptionAlgorithm.ENCR_CHACHA20_POLY1305) return "chacha20poly1305";
-  if (id !== EncryptionAlgorithm.ENCR_AES_GCM_16) return undefined;
-  if (keyLength === 128) return "aes128gcm16";
-  return keyLength === 256 ? "aes256gcm16" : undefined;
+/** A cipher of the data plane is called as its transforms are in a proposal. */
+function cipherOf(transforms: readonly Transform[]): EspCipher | undefined {
+  const parts = [TransformType.ENCR, TransformType.INTEG].flatMap((type) => transformOf({ transforms }, type) ?? []);
+  return espCipherNamed(formatProposal({ transforms: parts.filter(({ id }) => id !== IntegrityAlgorithm.NONE) }))?.name;
 }
 
 /** The exchange that makes a Child SA, as far as its keys depend on it. */
@@ -55,7 +52,7 @@ export function deriveChildKeys(keys: IkeSaKeys, cipher: EspCipher, inputs: Chil
     nonceR,
     ...(sharedSecret === undefined ? {} : { sharedSecret }),
     furtherSecrets,
-    lengthPerDirection: KEYMAT_LENGTH[cipher],
+    lengthPerDirection: keymatLength(propertiesOf(cipher)),
   });
   return role === "initiator"
     ? { outbound: initiatorToResponder, inbound: responderToInitiator }

@@ -1,6 +1,7 @@
 /** The initiator's half of negotiating a Child SA, whichever exchange carries it: IKE_AUTH or CREATE_CHILD_SA (RFC 7296 §1.2, §1.3, §2.9). */
 import type { CpuIndex, EspSpi } from "../ipsec/names.ts";
-import { contains } from "../ipsec/selectors.ts";
+import type { SaMode } from "../ipsec/sadb.ts";
+import { contains, narrow } from "../ipsec/selectors.ts";
 import type { Payload } from "../wire/payload.ts";
 import type { Proposal } from "../wire/proposal.ts";
 import type { TrafficSelector } from "../wire/traffic-selector.ts";
@@ -11,6 +12,7 @@ import { espSpiOctets } from "./esp-spi.ts";
 import type { GroupBinding } from "./group-binding.ts";
 import { acceptChoice, requireEspSpi, withSpi, withoutKeyExchange, type ChosenProposal } from "./proposals.ts";
 import { required } from "./required.ts";
+import { requireHosts, requireMode, transportNotify } from "./transport-mode.ts";
 import type { Services } from "./services.ts";
 
 /** Why a Child SA is asked for. */
@@ -28,6 +30,7 @@ export interface ChildPlan {
   readonly cpu: CpuIndex;
   /** Whether every CPU may send on it; else only its own. */
   readonly shared: boolean;
+  readonly mode: SaMode;
   readonly localTs: readonly TrafficSelector[];
   readonly remoteTs: readonly TrafficSelector[];
 }
@@ -36,7 +39,15 @@ export interface ChildPlan {
 export function planForGroup(group: GroupBinding, cpu: CpuIndex): ChildPlan {
   const isFirst = group.isEmpty;
   const shared = isFirst && group.isFirstShared;
-  return { config: group.config, group, purpose: { kind: isFirst ? "first" : "additional" }, cpu, shared, ...group.selectors };
+  return {
+    config: group.config,
+    group,
+    purpose: { kind: isFirst ? "first" : "additional" },
+    cpu,
+    shared,
+    mode: isFirst ? group.config.mode : group.mode,
+    ...group.selectors,
+  };
 }
 
 /** What both ends want, as far as the initiator can see it in the answer. */
@@ -44,6 +55,7 @@ export interface AgreedChild {
   readonly chosen: ChosenProposal;
   /** The peer's inbound SPI. */
   readonly spiOut: EspSpi;
+  readonly mode: SaMode;
   readonly localTs: readonly TrafficSelector[];
   readonly remoteTs: readonly TrafficSelector[];
 }
@@ -64,8 +76,9 @@ export class ChildOffer {
     this.#proposals = withSpi(inIkeAuth ? withoutKeyExchange(espProposals) : espProposals, espSpiOctets(this.spiIn));
   }
 
-  get saPayload(): Payload {
-    return { type: "SA", proposals: this.#proposals };
+  /** [N(USE_TRANSPORT_MODE),] SA. */
+  get saPayloads(): Payload[] {
+    return [...transportNotify(this.plan.mode), { type: "SA", proposals: this.#proposals }];
   }
 
   /** TSi is ours: we are the initiator of this exchange, if not of the IKE SA. */
@@ -76,13 +89,21 @@ export class ChildOffer {
     ];
   }
 
-  /** Checks the answer against the offer. Throws PeerMisbehaved. */
-  read(payloads: readonly Payload[]): AgreedChild {
+  /**
+   * Checks the answer against the offer. Throws PeerMisbehaved, and NoAgreement about the mode.
+   *
+   * @param inForce what has become of our side of the offer, if it asked for an address: the answer goes no further
+   */
+  read(payloads: readonly Payload[], inForce = this.plan.localTs): AgreedChild {
     const chosen = acceptChoice(this.#proposals, required(payloads, "SA").proposals);
     const spiOut = requireEspSpi(chosen);
-    const localTs = narrowed(this.plan.localTs, required(payloads, "TSi").selectors);
+    const answered = narrowed(this.plan.localTs, required(payloads, "TSi").selectors);
+    const localTs = inForce === this.plan.localTs ? answered : narrow(inForce, answered);
+    if (localTs.length === 0) throw new PeerMisbehaved("it has given us no address that its traffic selectors are for");
     const remoteTs = narrowed(this.plan.remoteTs, required(payloads, "TSr").selectors);
-    return { chosen, spiOut, localTs, remoteTs };
+    const mode = requireMode(this.plan.mode, payloads);
+    if (mode === "transport") requireHosts(localTs, remoteTs);
+    return { chosen, spiOut, mode, localTs, remoteTs };
   }
 
   /** The SPI now belongs to a Child SA. */

@@ -1,11 +1,12 @@
 /** One Child SA: an inbound and an outbound ESP SA that live and die together (RFC 7296 §1.3.1), and their installation in the data plane. */
 import type { ChildSaId, CpuIndex, EspSpi, PolicyId } from "../ipsec/names.ts";
 import type { LifetimePlan } from "../ipsec/lifetimes.ts";
-import type { EspCipher, OutboundSaSpec, SaUsage } from "../ipsec/sadb.ts";
+import type { EspCipher } from "../ipsec/esp-cipher.ts";
+import type { OutboundSaSpec, SaMode, SaUsage } from "../ipsec/sadb.ts";
 import type { TrafficSelector } from "../wire/traffic-selector.ts";
-import type { TransportAddresses } from "./addresses.ts";
 import type { ChildConfig } from "./config.ts";
 import { BrokenInvariant } from "./errors.ts";
+import { sameEspPath, type EspPath } from "./esp-path.ts";
 import type { Outputs } from "./outputs.ts";
 import type { Followup } from "./pending-followups.ts";
 import type { RivalRekey } from "./rival-rekey.ts";
@@ -64,6 +65,7 @@ export interface ChildSaParameters {
   readonly spiOut: EspSpi;
   readonly cipher: EspCipher;
   readonly esn: boolean;
+  readonly mode: SaMode;
   /** The key exchange method of its own, when there was one (PFS). */
   readonly keyExchange: number | undefined;
   readonly localTs: readonly TrafficSelector[];
@@ -89,7 +91,7 @@ export class ChildSa {
   #hasInbound = false;
   /** Outbound key octets, until an entry needs them. */
   #sparedKeymat: Uint8Array | undefined;
-  #addresses: TransportAddresses | undefined;
+  #path: EspPath | undefined;
   usage: SaUsage;
   /** When packets were last seen to pass, in either direction. */
   lastPacketAt: number;
@@ -150,13 +152,13 @@ export class ChildSa {
    * The inbound half: the peer may send as soon as it has our answer (RFC 7296 §1.2), and all that it may send on must be there (RFC 9611 §4). The
    * key octets of what is installed belong to the data plane, which wipes them.
    */
-  install(keymat: ChildSaKeymat, addresses: TransportAddresses): void {
+  install(keymat: ChildSaKeymat, path: EspPath): void {
     const { config, spiIn: spi, localTs, remoteTs } = this.parameters;
     const { replayWindow } = config;
-    this.#addresses = addresses;
+    this.#path = path;
     this.#sparedKeymat = keymat.outbound;
     this.#hasInbound = true;
-    const sa = { ...this.#common(addresses), spi, keymat: keymat.inbound, replayWindow, localTs, remoteTs };
+    const sa = { ...this.#common(path), spi, keymat: keymat.inbound, replayWindow, localTs, remoteTs };
     this.#outputs.sadb({ verb: "addInbound", sa });
   }
 
@@ -165,12 +167,12 @@ export class ChildSa {
    * key is kept, as it may be needed when another SA goes (RFC 9611 §4, §6).
    */
   provideOutbound(): void {
-    const [keymat, addresses] = [this.#sparedKeymat, this.#addresses];
-    if (keymat === undefined || addresses === undefined) return;
+    const [keymat, path] = [this.#sparedKeymat, this.#path];
+    if (keymat === undefined || path === undefined) return;
     const { config, spiOut: spi, shared } = this.parameters;
     this.#sparedKeymat = undefined;
     this.#hasOutbound = true;
-    this.#outputs.sadb({ verb: "addOutbound", sa: { ...this.#common(addresses), spi, keymat, shared, copyDscp: config.copyDscp } });
+    this.#outputs.sadb({ verb: "addOutbound", sa: { ...this.#common(path), spi, keymat, shared, copyDscp: config.copyDscp } });
   }
 
   /** After no entry points at it any more, and none will. */
@@ -188,10 +190,10 @@ export class ChildSa {
     this.#outputs.sadb({ verb: "removeInbound", id: this.id, spi: this.parameters.spiIn, cpu: this.cpu });
   }
 
-  moveTo(addresses: TransportAddresses): void {
-    const { local, remote } = addresses;
-    this.#addresses = addresses;
-    if (this.#hasInbound || this.#hasOutbound) this.#outputs.sadb({ verb: "updateAddresses", id: this.id, cpu: this.cpu, local, remote });
+  moveTo(path: EspPath): void {
+    if (this.#path !== undefined && sameEspPath(path, this.#path)) return;
+    this.#path = path;
+    if (this.#hasInbound || this.#hasOutbound) this.#outputs.sadb({ verb: "updateAddresses", id: this.id, cpu: this.cpu, ...path });
   }
 
   /** Takes a reading of the data plane's counters. */
@@ -207,8 +209,8 @@ export class ChildSa {
   }
 
   /** What both halves have alike. */
-  #common({ local, remote }: TransportAddresses): Omit<OutboundSaSpec, "spi" | "keymat" | "shared" | "copyDscp"> {
-    const { id, config, policyId, cpu, cipher, esn } = this.parameters;
-    return { id, policyId, cpu, cipher, esn, limits: this.lifetimes.limits, local, remote, copyEcn: config.copyEcn };
+  #common(path: EspPath): Omit<OutboundSaSpec, "spi" | "keymat" | "shared" | "copyDscp"> {
+    const { id, config, policyId, cpu, cipher, esn, mode } = this.parameters;
+    return { id, policyId, cpu, cipher, esn, mode, limits: this.lifetimes.limits, ...path, copyEcn: config.copyEcn };
   }
 }

@@ -25,6 +25,7 @@ export function carryOut(core: EndpointCore, command: Command, now: number): Com
       return shutDown(core, now);
     case "flush":
       for (const ikeSa of core.registry.ikeSas) ikeSa.destroy("forgotten on command", "local", now);
+      core.tombstones.clear();
       return DONE;
     default:
       return assertNever(command);
@@ -36,7 +37,7 @@ function initiate(core: EndpointCore, name: string, childName: string | undefine
   const connection = core.registry.connections.get(name);
   if (connection === undefined) return unknownConnection(core, name);
   const children = connection.config.children.filter(({ name: each }) => childName === undefined || each === childName);
-  if (children.length === 0) return refuse(`Connection ${name} has no child ${childName ?? "at all"}.`);
+  if (children.length === 0 && childName !== undefined) return refuse(`Connection ${name} has no child ${childName}.`);
   connection.initiate(children, now);
   return DONE;
 }

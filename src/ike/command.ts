@@ -7,7 +7,7 @@ export type IkeSaId = number & { readonly __brand: "IkeSaId" };
 export const ikeSaId = (value: number): IkeSaId => value as IkeSaId;
 
 export type Command =
-  /** Brings up a connection with all its children, or with the one named. What is up already stays as it is. */
+  /** Brings up a connection with all its children (the IKE SA alone, if it has none), or with the one named. What is up already stays as it is. */
   | { readonly verb: "initiate"; readonly connection: string; readonly child?: string }
   /** Deletes, with Delete payloads: all IKE SAs of a connection (and stops trying), the Child SAs of one of its children, one IKE SA, or one Child SA. */
   | { readonly verb: "terminate"; readonly target: TerminateTarget }

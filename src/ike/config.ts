@@ -2,11 +2,15 @@
  * What an operator asks for, checked and complete: the plain records that the daemon's configuration becomes. Names follow swanctl.conf.
  * All durations are milliseconds, all sizes octets; `Infinity` stands for "no limit".
  */
-import type { OnMissingSa } from "../ipsec/sadb.ts";
+import type { OnMissingSa, SaMode } from "../ipsec/sadb.ts";
 import type { SchemeName } from "../multisa/scheme.ts";
 import type { SigningKey, VerificationKey } from "../crypto/signature.ts";
 import type { Certificate } from "../pki/certificate.ts";
+import type { OcspResponse } from "../pki/ocsp-response.ts";
 import type { Trust } from "../pki/path.ts";
+import type { ConfiguredSelector } from "../ipsec/dynamic-selectors.ts";
+import type { Address } from "../wire/address.ts";
+import type { Prefix } from "../wire/configuration.ts";
 import type { Proposal } from "../wire/proposal.ts";
 import type { TrafficSelector } from "../wire/traffic-selector.ts";
 import type { DraftNotifyNumbers } from "./group-notifies.ts";
@@ -44,6 +48,8 @@ export interface Credential {
   readonly key: SigningKey;
   /** Of the end entity first, then of intermediates; none: a raw public key (RFC 7670). */
   readonly certificates: readonly Certificate[];
+  /** What the authority says of the certificates, for peers that ask (RFC 4806). */
+  readonly ocspResponses?: readonly OcspResponse[];
 }
 
 /** Whether this end sends its certificate: in any case, to a peer that asks with a CERTREQ, or never. */
@@ -51,6 +57,8 @@ export type SendCert = "always" | "ifasked" | "never";
 
 export type LocalAuthentication =
   | { readonly auth: "psk"; readonly id: Identity }
+  /** Nothing is proved, and no identity shown: `id` is ID_NULL (RFC 7619). */
+  | { readonly auth: "null"; readonly id: Identity }
   | { readonly auth: "pubkey"; readonly id: Identity; readonly credential: Credential; readonly sendCert: SendCert };
 
 /** Whose signatures are believed. */
@@ -64,15 +72,25 @@ export interface PeerTrust extends Trust {
 /** `id`: what the peer must prove to be; "%any" takes whatever identity has a shared secret or a certificate that is believed. */
 export type RemoteAuthentication =
   | { readonly auth: "psk"; readonly id: Identity | "%any" }
-  | { readonly auth: "pubkey"; readonly id: Identity | "%any"; readonly trust: PeerTrust; readonly sendCertreq: boolean };
+  /** Whoever shows no identity and proves nothing, and nobody else (RFC 7619). */
+  | { readonly auth: "null"; readonly id: "%any" }
+  | {
+      readonly auth: "pubkey";
+      readonly id: Identity | "%any";
+      readonly trust: PeerTrust;
+      readonly sendCertreq: boolean;
+      readonly asksForOcsp?: boolean;
+    };
 
 /** none: on command or by the peer only; trap: when a packet asks for it; start: at once, and again when the peer was found dead. */
 export type StartAction = "none" | "trap" | "start";
 
 export interface ChildConfig {
   readonly name: string;
-  readonly localTs: readonly TrafficSelector[];
-  readonly remoteTs: readonly TrafficSelector[];
+  /** transport: between the two ends' own addresses, where "dynamic" stands for them; as responder, a tunnel where the peer asks for one. */
+  readonly mode: SaMode;
+  readonly localTs: readonly ConfiguredSelector[];
+  readonly remoteTs: readonly ConfiguredSelector[];
   /** ESP proposals in order of preference; Key Exchange transforms ask for PFS on CREATE_CHILD_SA and are left out in IKE_AUTH. */
   readonly espProposals: readonly Proposal[];
   readonly startAction: StartAction;
@@ -98,6 +116,16 @@ export interface ChildConfig {
   readonly replayWindow: number;
 }
 
+/** Virtual addresses to give to peers (RFC 7296 §2.19), and what they are told along with them. */
+export interface PoolConfig {
+  readonly name: string;
+  /** The first and the last address that is given out. */
+  readonly range: Pick<TrafficSelector, "family" | "start" | "end">;
+  readonly dnsServers: readonly Address[];
+  /** Networks that can be reached through this host. */
+  readonly subnets: readonly Prefix[];
+}
+
 export interface ConnectionConfig {
   readonly name: string;
   /** Addresses, prefixes, or "%any". The first address that this host has is used to initiate. */
@@ -110,6 +138,10 @@ export interface ConnectionConfig {
   readonly local: LocalAuthentication;
   readonly remote: RemoteAuthentication;
   readonly children: readonly ChildConfig[];
+  /** Virtual addresses to ask the peer for when we initiate, one of each family at most; 0 is any address. */
+  readonly vips: readonly Address[];
+  /** Names of the pools that peers get their virtual addresses from, in the order in which they are tried. */
+  readonly pools: readonly string[];
   /** Undefined: none. */
   readonly ppk: Ppk | undefined;
   /** Silence from the peer (IKE and ESP) after which it is asked whether it lives; 0: never. */
@@ -121,17 +153,25 @@ export interface ConnectionConfig {
   readonly unique: "no" | "keep" | "replace";
   /** How often the whole retransmission of IKE_SA_INIT is gone through; 0: for ever. */
   readonly keyingTries: number;
-  /** Claim to be behind a NAT so that ESP goes in UDP (RFC 7296 §2.23). The user-space data plane knows nothing else. */
+  /** Claim to be behind a NAT so that ESP goes in UDP also where there is none (RFC 7296 §2.23), if the peer knows NAT traversal. */
   readonly encap: boolean;
   /** RFC 7383. yes: both ways; accept: of the peer, but what we send stays whole; no: not at all. */
   readonly fragmentation: "yes" | "accept" | "no";
   /** RFC 4555: addresses may change while the SAs stay, if the peer wants that too. */
   readonly mobike: boolean;
+  /**
+   * IKE SAs whose first Child SA has an exchange of its own (RFC 6023). allow: as responder, and as initiator when there is no child; prefer:
+   * as initiator whenever the peer can; force: in both roles or not at all; never: not at all.
+   */
+  readonly childless: "allow" | "prefer" | "force" | "never";
 }
 
 export interface EndpointConfig {
   readonly connections: readonly ConnectionConfig[];
   readonly secrets: readonly SharedSecret[];
+  readonly pools: readonly PoolConfig[];
+  /** What a peer that asks for our APPLICATION_VERSION is told (RFC 7296 §2.20); undefined: an empty text. */
+  readonly applicationVersion: string | undefined;
   /** IKE SAs awaiting IKE_AUTH beyond which IKE_SA_INIT requests are dropped. */
   readonly halfOpenLimit: number;
   /** The same, beyond which a COOKIE is demanded first (RFC 7296 §2.6). */
@@ -158,6 +198,8 @@ export interface EndpointConfig {
 
 /** Everything that has a sensible value without asking. */
 export const DEFAULT_ENDPOINT_SETTINGS: Omit<EndpointConfig, "connections" | "secrets"> = {
+  pools: [],
+  applicationVersion: undefined,
   halfOpenLimit: 1000,
   cookieThreshold: 30,
   perSourceLimit: 5,
@@ -176,6 +218,8 @@ export const DEFAULT_CONNECTION_SETTINGS = {
   localAddrs: ["%any"],
   localPort: 500,
   remotePort: 500,
+  vips: [],
+  pools: [],
   ppk: undefined,
   dpdDelay: 0,
   rekeyTime: 4 * 3600_000,
@@ -185,9 +229,11 @@ export const DEFAULT_CONNECTION_SETTINGS = {
   encap: true,
   fragmentation: "yes",
   mobike: true,
+  childless: "allow",
 } as const satisfies Partial<ConnectionConfig>;
 
 export const DEFAULT_CHILD_SETTINGS = {
+  mode: "tunnel",
   startAction: "none",
   rekeyTime: 3600_000,
   lifeTime: 1.1 * 3600_000,

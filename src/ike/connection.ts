@@ -2,10 +2,13 @@
  * A configured connection at run time: which of its children are wanted, the attempt to bring up an IKE SA for them, and its traps. At most
  * one attempt is under way; IKE SAs that the peer brings up are used as well as our own.
  */
+import { isDynamic } from "../ipsec/dynamic-selectors.ts";
 import type { CpuIndex, PolicyId } from "../ipsec/names.ts";
 import type { FlowKey } from "../ipsec/sadb.ts";
+import { parseAddress } from "../wire/address.ts";
 import { NotifyType } from "../wire/iana/index.ts";
 import type { ChildPlan } from "./child-offer.ts";
+import { selectorsInForce, selectorsToOffer } from "./child-selectors.ts";
 import type { ChildConfig, ConnectionConfig } from "./config.ts";
 import { LocalMisconfiguration } from "./errors.ts";
 import { CreateChild } from "./exchanges/create-child.ts";
@@ -36,6 +39,9 @@ export interface ConnectionPorts {
 /** How long a trap stays quiet after what it asked for has failed, in milliseconds. */
 const TRAP_HOLD = 5000;
 
+/** About how long to wait after INTERNAL_ADDRESS_FAILURE, in milliseconds: several minutes, as only others who go leave an address (§3.15.4). */
+const ADDRESS_WAIT = 180_000;
+
 /** About how long to wait after TEMPORARY_FAILURE, in milliseconds. */
 const TEMPORARY_FAILURE_WAIT = 1000;
 
@@ -51,6 +57,8 @@ export class Connection {
   #lastError: string | undefined;
   /** Somebody asked for it, and nobody took that back. */
   #isWanted = false;
+  /** Without children, the IKE SA itself is what was asked for (RFC 6023), and it is not there yet. */
+  #wantsIkeSa = false;
 
   /** Installs the traps. */
   constructor(config: ConnectionConfig, ports: ConnectionPorts) {
@@ -58,7 +66,7 @@ export class Connection {
     this.#ports = ports;
     this.#traps = config.children
       .filter(({ startAction }) => startAction === "trap")
-      .map((child) => new Trap(ports.services, config.name, child));
+      .map((child) => new Trap(ports.services, config, child));
   }
 
   get hasAttempt(): boolean {
@@ -67,6 +75,11 @@ export class Connection {
 
   isAttempt(ikeSa: IkeSa): boolean {
     return this.#attempt?.ikeSa === ikeSa;
+  }
+
+  /** Something was asked for that no IKE SA serves yet. */
+  get isAskedFor(): boolean {
+    return this.#demands.size > 0 || this.#wantsIkeSa;
   }
 
   trapOf(policyId: PolicyId): Trap | undefined {
@@ -81,8 +94,9 @@ export class Connection {
     this.pursue(now);
   }
 
-  /** On command: one child, or all. */
+  /** On command: one child, or all; the IKE SA alone if there are none. */
   initiate(children: readonly ChildConfig[], now: number): void {
+    if (children.length === 0) this.#isWanted = this.#wantsIkeSa = true;
     for (const child of children) this.#demand({ child, cpu: this.#firstCpu, flow: undefined });
     this.pursue(now);
   }
@@ -94,7 +108,7 @@ export class Connection {
     this.pursue(now);
   }
 
-  /** What IKE_AUTH carries along; undefined when the peer's own IKE SA has served it in the meantime. */
+  /** What IKE_AUTH carries along, if there is anything. */
   takeDemand(): ChildDemand | undefined {
     const demand = this.#demands.values().next().value;
     if (demand !== undefined) this.#ask(demand);
@@ -102,7 +116,8 @@ export class Connection {
   }
 
   planFor(ikeSa: IkeSa, { child, cpu, flow }: ChildDemand): ChildPlan {
-    const specific = flow === undefined ? undefined : selectorsOfFlow(flow);
+    const { localTs, remoteTs } = selectorsToOffer(child, ikeSa);
+    const specific = flow === undefined || !isSelected(flow, child, ikeSa) ? undefined : selectorsOfFlow(flow);
     const group = new GroupBinding(this.#ports.services, ikeSa, this.config.name, child);
     return {
       config: child,
@@ -110,8 +125,9 @@ export class Connection {
       purpose: { kind: "first" },
       cpu,
       shared: group.isFirstShared,
-      localTs: specific === undefined ? child.localTs : [specific.local, ...child.localTs],
-      remoteTs: specific === undefined ? child.remoteTs : [specific.remote, ...child.remoteTs],
+      mode: child.mode,
+      localTs: specific === undefined ? localTs : [specific.local, ...localTs],
+      remoteTs: specific === undefined ? remoteTs : [specific.remote, ...remoteTs],
     };
   }
 
@@ -120,6 +136,7 @@ export class Connection {
     if (this.#attempt?.ikeSa === ikeSa) this.#attempt = undefined;
     this.#lastError = undefined;
     this.#isWanted = true;
+    this.#wantsIkeSa = false;
     this.#report("up", "an IKE SA is established");
   }
 
@@ -140,7 +157,8 @@ export class Connection {
       notify: NotifyType.nameOf(notifyType),
       text,
     });
-    this.#rearmLater(child.name, now);
+    if (notifyType === NotifyType.INTERNAL_ADDRESS_FAILURE) this.#retryForAddress(child, now);
+    else this.#rearmLater(child.name, now);
   }
 
   /** The last Child SA of a child has gone: the next packet may ask for another. */
@@ -152,10 +170,12 @@ export class Connection {
   pursue(now: number): void {
     const ikeSa = this.#ports.established(this).at(-1);
     if (ikeSa !== undefined) {
+      this.#wantsIkeSa = false;
       this.#createChildren(ikeSa, now);
       return;
     }
-    if (this.#demands.size > 0 && this.#attempt === undefined) this.#begin(1, now);
+    for (const { child } of [...this.#demands.values()]) if (isForLeases(child)) this.#withoutLease(child, now);
+    if (this.isAskedFor && this.#attempt === undefined) this.#begin(1, now);
   }
 
   /** Our attempt came to nothing. */
@@ -173,18 +193,19 @@ export class Connection {
     this.#giveUp(text, now);
   }
 
-  /** An established IKE SA is gone. `isDead`: the peer does not answer any more. */
-  ikeSaGone(why: string, by: "local" | "peer", isDead: boolean, now: number): void {
+  /** An established IKE SA is gone. `isLost`: nobody meant it to end, as when the peer does not answer any more. */
+  ikeSaGone(why: string, by: "local" | "peer", isLost: boolean, now: number): void {
     for (const trap of this.#traps) trap.rearm();
     if (this.#ports.established(this).length > 0 || this.#attempt !== undefined) return;
-    this.#lastError = by === "local" && !isDead ? undefined : why;
+    this.#lastError = by === "local" && !isLost ? undefined : why;
     this.#report("down", why);
-    if (isDead) this.start(now);
+    if (isLost) this.start(now);
   }
 
   /** On command: nothing is wanted of it any more. The IKE SAs are for the caller to close. */
   abandon(): void {
     this.#isWanted = false;
+    this.#wantsIkeSa = false;
     this.#demands.clear();
     this.#inFlight.clear();
     this.#attempt = undefined;
@@ -230,9 +251,14 @@ export class Connection {
   #createChildren(ikeSa: IkeSa, now: number): void {
     for (const demand of [...this.#demands.values()]) {
       const { child } = demand;
+      if (isForLeases(child) && ikeSa.configuration.leases.length === 0) {
+        this.#withoutLease(child, now);
+        continue;
+      }
       this.#ask(demand);
       // A packet outside of what was negotiated asks for more of the same child; anything else is served by what is there.
-      if (demand.flow === undefined && hasGroup(ikeSa, child.name)) {
+      const asksForMore = demand.flow !== undefined && isSelected(demand.flow, child, ikeSa);
+      if (!asksForMore && hasGroup(ikeSa, child.name)) {
         this.#inFlight.delete(child.name);
         continue;
       }
@@ -263,9 +289,26 @@ export class Connection {
     });
   }
 
+  /** Its selectors are the peer's virtual address, and the peer has none. */
+  #withoutLease(child: ChildConfig, now: number): void {
+    this.#demands.delete(child.name);
+    this.#lastError = `The child ${child.name} is for a peer that has an address from us: it is for the peer to begin.`;
+    this.#ports.services.outputs.event({ kind: "connectionFailed", connection: this.config.name, text: this.#lastError });
+    this.#rearmLater(child.name, now);
+  }
+
+  #retryForAddress(child: ChildConfig, now: number): void {
+    const { timers } = this.#ports.services;
+    timers.schedule(now + ADDRESS_WAIT * (0.5 + this.#ports.services.random()), "retry", (at) => {
+      if (child.startAction !== "start") this.#rearm(child.name);
+      else if (this.#isWanted) this.initiate([child], at);
+    });
+  }
+
   #giveUp(text: string, now: number): void {
     const names = [...this.#demands.keys()];
     this.#demands.clear();
+    this.#wantsIkeSa = false;
     this.#lastError = text;
     this.#ports.services.outputs.event({ kind: "connectionFailed", connection: this.config.name, text });
     this.#report("down", text);
@@ -286,6 +329,15 @@ export class Connection {
     this.#ports.services.outputs.event({ kind: "connectionState", connection: this.config.name, state, text });
   }
 }
+
+/** Before a virtual address is assigned a packet has another source, with which it will never be sent: no Child SA is for that. */
+function isSelected(flow: FlowKey, child: ChildConfig, ikeSa: IkeSa): boolean {
+  const { family, value } = parseAddress(flow.sourceAddress);
+  const { localTs } = selectorsInForce(child, ikeSa);
+  return localTs.some((selector) => selector.family === family && selector.start <= value && value <= selector.end);
+}
+
+const isForLeases = ({ mode, remoteTs }: ChildConfig): boolean => mode === "tunnel" && remoteTs.every(isDynamic);
 
 function hasGroup(ikeSa: IkeSa, childName: string): boolean {
   return [...ikeSa.groups.values()].some(({ config, isEmpty }) => config.name === childName && !isEmpty);

@@ -13,6 +13,8 @@ export interface EndpointDependencies {
   readonly date: () => number;
   /** The source address that the host would use towards `remote`; without it, the first known local address of the family. */
   readonly sourceFor?: (remote: string) => string | undefined;
+  /** 32 octets that the tokens of quick crash detection (RFC 6290) are made from, the same after a restart; absent: none are made. */
+  readonly qcdSecret?: Uint8Array | undefined;
   /** Opt-in key log. */
   readonly onKeys?: (keys: KeyMaterial) => void;
 }

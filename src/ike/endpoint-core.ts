@@ -8,6 +8,7 @@ import type { EndpointConfig } from "./config.ts";
 import { Connection } from "./connection.ts";
 import type { EndpointDependencies } from "./dependencies.ts";
 import { AuthenticationFailed } from "./errors.ts";
+import { espPathOf } from "./esp-path.ts";
 import type { Exchange } from "./exchanger.ts";
 import { planForGroup } from "./child-offer.ts";
 import { CreateChild } from "./exchanges/create-child.ts";
@@ -18,17 +19,21 @@ import { supportsChoice } from "./exchanges/ike-sa-init-responder.ts";
 import type { GroupBinding } from "./group-binding.ts";
 import { HalfOpenGuard } from "./half-open.ts";
 import { HalfOpenTable, type HalfOpen } from "./half-open-table.ts";
+import { Hints } from "./hints.ts";
 import { formatIdentity } from "./identity.ts";
 import { IkeLifecycle } from "./ike-lifecycle.ts";
 import type { Answer, Request } from "./answer.ts";
 import type { Death, IkeSaOwner } from "./ike-sa-owner.ts";
 import type { IkeSa } from "./ike-sa.ts";
+import { moveTo } from "./ike-sa-path.ts";
 import { Initiations } from "./initiation.ts";
 import { Mobility } from "./mobility.ts";
 import { Registry } from "./registry.ts";
 import { answerRequest } from "./request-dispatch.ts";
 import { Services } from "./services.ts";
 import { Tombstones } from "./tombstones.ts";
+import { UnknownEsp } from "./unknown-esp.ts";
+import { UnprovenAnswers } from "./unproven.ts";
 
 export class EndpointCore implements IkeSaOwner<IkeSa> {
   readonly config: EndpointConfig;
@@ -41,6 +46,9 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
   readonly childLifecycle: ChildLifecycle;
   readonly ikeLifecycle: IkeLifecycle;
   readonly mobility: Mobility;
+  readonly unproven: UnprovenAnswers;
+  readonly hints: Hints;
+  readonly #unknownEsp: UnknownEsp;
   /** Set by the shutdown command: nothing new is begun, and when the last IKE SA is gone, that is said. */
   isShuttingDown = false;
 
@@ -64,6 +72,9 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
       settled: (ikeSa, connection, now) => this.#settled(ikeSa, connection, now),
       authenticationFailed: (ikeSa, text) => this.#reportAuthenticationFailure(ikeSa, text),
     });
+    this.unproven = new UnprovenAnswers(this.services.counters, (octets, path) => this.send(octets, path), deps.now);
+    this.hints = new Hints(this.services, this.registry, deps.now);
+    this.#unknownEsp = new UnknownEsp(this.services, this.registry, this.unproven);
     this.mobility = new Mobility({ services: this.services, registry: this.registry, sourceFor: deps.sourceFor });
     const ports = {
       services: this.services,
@@ -107,10 +118,14 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
         else this.childLifecycle.rekey(child, now);
         return;
       }
+      case "unknownSpi": {
+        if (!this.isShuttingDown) this.#unknownEsp.received(event, now);
+        return;
+      }
       case "addressChanged": {
         const ikeSa = this.registry.child(event.id)?.ikeSa;
         // §2.23: as for IKE messages, only when the peer is behind a NAT and we are not.
-        if (ikeSa?.nat.there === true && !ikeSa.nat.here) ikeSa.moveTo({ local: ikeSa.addresses.local, remote: event.remote }, now);
+        if (ikeSa?.nat.there === true && !ikeSa.nat.here) moveTo(ikeSa, { local: ikeSa.addresses.local, remote: event.remote }, now);
         return;
       }
     }
@@ -172,6 +187,12 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
   }
 
   /** IkeSaOwner */
+  messageIdsRunOut(ikeSa: IkeSa, due: "rekey" | "close", now: number): void {
+    if (due === "rekey") this.ikeLifecycle.rekey(ikeSa, now);
+    else closeIkeSa(ikeSa, "its message IDs are used up", now);
+  }
+
+  /** IkeSaOwner */
   ikeSaMade(ikeSa: IkeSa, now: number): void {
     this.registry.add(ikeSa);
     if (ikeSa.state.kind !== "PENDING") return;
@@ -191,6 +212,7 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
   ikeSaGone(ikeSa: IkeSa, { from, why, by, isPeerDead, lastAnswer }: Death, now: number): void {
     this.registry.remove(ikeSa);
     this.initiations.stop(ikeSa);
+    for (const lease of ikeSa.configuration.leases) this.services.leases.giveBack(lease);
     if (lastAnswer !== undefined) this.tombstones.add(ikeSa.ownSpi, lastAnswer, now);
     const entry = this.halfOpen.of(ikeSa);
     if (entry !== undefined) {
@@ -199,7 +221,7 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
     }
     if (ikeSa.isInUse) {
       this.services.outputs.event({ kind: "ikeDown", sa: ikeSa.ref, why, by });
-      this.#connectionOf(ikeSa)?.ikeSaGone(why, by, isPeerDead && !this.isShuttingDown, now);
+      this.#connectionOf(ikeSa)?.ikeSaGone(why, by, (isPeerDead || ikeSa.isToBeReauthenticated) && !this.isShuttingDown, now);
     }
     if (this.isShuttingDown && this.registry.isEmpty) this.services.outputs.event({ kind: "done" });
   }
@@ -282,8 +304,10 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
   }
 
   #established(ikeSa: IkeSa, connection: Connection, now: number): void {
-    const { peers, addresses, keys, nat } = ikeSa;
+    const { peers, keys, nat } = ikeSa;
+    const path = espPathOf(ikeSa);
     ikeSa.establishedAt = now;
+    ikeSa.encapsulation = path.encapsulation;
     this.services.outputs.event({
       kind: "ikeUp",
       sa: ikeSa.ref,
@@ -291,7 +315,7 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
       remoteId: peers === undefined ? "" : formatIdentity(peers.remoteId),
       localAuth: peers?.localAuth ?? "",
       remoteAuth: peers?.remoteAuth ?? "",
-      ...addresses,
+      ...path,
       algorithms: keys.algorithms,
       natHere: nat.here,
       natThere: nat.there,

@@ -6,12 +6,12 @@
 import type { SadbEvent, SaUsage, SocketAddress } from "../ipsec/sadb.ts";
 import { ExchangeType, NotifyType } from "../wire/iana/index.ts";
 import { decodeIkeHeader, NO_IKE_SPI, type IkeHeader } from "../wire/ike-header.ts";
-import { decodeMessage, encodeMessage, type DecodedMessage } from "../wire/message.ts";
+import { decodeMessage, type DecodedMessage } from "../wire/message.ts";
 import { invalidMajorVersion, notify } from "../wire/notify.ts";
-import type { NotifyPayload } from "../wire/payload.ts";
 import { matchesAddress } from "./addresses.ts";
 import type { TransportAddresses } from "./child-sa.ts";
 import type { Command, CommandResult } from "./command.ts";
+import { tokenForUnknown } from "./crash-tokens.ts";
 import { carryOut } from "./command-execution.ts";
 import type { EndpointConfig } from "./config.ts";
 import type { EndpointDependencies } from "./dependencies.ts";
@@ -19,7 +19,6 @@ import { EndpointCore } from "./endpoint-core.ts";
 import { MalformedMessage } from "./errors.ts";
 import type { Output } from "./events.ts";
 import { answerIkeSaInit } from "./exchanges/ike-sa-init-responder.ts";
-import { RateLimit } from "./rate-limit.ts";
 import type { EndpointStatus } from "./status.ts";
 import { reportStatus } from "./status-report.ts";
 
@@ -32,18 +31,12 @@ export interface Datagram {
 
 export type { EndpointDependencies } from "./dependencies.ts";
 
-/** Answers to messages that prove nothing, a second, and at once. */
-const UNPROVEN_ANSWERS_PER_SECOND = 20;
-const UNPROVEN_ANSWERS_BURST = 50;
-
 export class IkeEndpoint {
   readonly #core: EndpointCore;
-  readonly #unproven: RateLimit;
 
   /** Nothing is sent yet: `start` actions are due at `deps.now`, so add local addresses, then call `handleTimeout`. */
   constructor(config: EndpointConfig, deps: EndpointDependencies) {
     this.#core = new EndpointCore(config, deps);
-    this.#unproven = new RateLimit(UNPROVEN_ANSWERS_PER_SECOND, UNPROVEN_ANSWERS_BURST, deps.now);
   }
 
   /** Before anything is begun. */
@@ -175,10 +168,7 @@ export class IkeEndpoint {
           return;
         }
       case "stateless":
-        if (!this.#unproven.allows(now)) {
-          counters.drop("rateLimited");
-          return;
-        }
+        if (!core.unproven.allowsStateless(now)) return;
         if (result.notifyType === NotifyType.COOKIE) counters.cookiesSent++;
         else core.reportRefusal(undefined, path.remote, result.notifyType, result.text);
         {
@@ -192,8 +182,13 @@ export class IkeEndpoint {
     const core = this.#core;
     const { header } = message;
     const [ownSpi, peerSpi] = header.isInitiator ? [header.responderSpi, header.initiatorSpi] : [header.initiatorSpi, header.responderSpi];
-    const ikeSa = core.registry.bySpi(ownSpi);
-    if (ikeSa?.peerSpi === peerSpi) {
+    const known = core.registry.bySpi(ownSpi);
+    const ikeSa = known?.peerSpi === peerSpi ? known : undefined;
+    if (message.aad === undefined) {
+      core.hints.receive(message, ikeSa, path, now);
+      return;
+    }
+    if (ikeSa !== undefined) {
       ikeSa.handleMessage(message, octets, path, now);
       return;
     }
@@ -205,25 +200,17 @@ export class IkeEndpoint {
     }
     core.services.counters.drop("unknownSpi");
     // §2.21.4: a hint that proves nothing, for a peer that may have missed our restart.
-    if (!header.isResponse && ikeSa === undefined && !core.tombstones.has(ownSpi, now)) {
-      this.#answerUnproven(header, notify(NotifyType.INVALID_IKE_SPI), path, now);
+    if (!header.isResponse && known === undefined && !core.tombstones.has(ownSpi, now)) {
+      // RFC 6290 §9.2: never the token of an IKE SA that lives, whichever way round its SPIs stand.
+      const isAlive = core.registry.bySpi(peerSpi) !== undefined;
+      const tokens = isAlive ? [] : tokenForUnknown(core.services.qcdSecret, header);
+      core.unproven.answer(header, [notify(NotifyType.INVALID_IKE_SPI), ...tokens], path, now);
     }
   }
 
   /** §2.5: a higher version is told ours; a lower one, or an answer, is not talked to. */
   #refuseVersion(header: IkeHeader, path: TransportAddresses, now: number): void {
     this.#core.services.counters.drop("version");
-    if (header.majorVersion > 2 && !header.isResponse) this.#answerUnproven(header, invalidMajorVersion(2), path, now);
-  }
-
-  /** One unprotected Notify, with the message's own SPIs and ID (§2.21, §3.1), and not too often. */
-  #answerUnproven(header: IkeHeader, payload: NotifyPayload, path: TransportAddresses, now: number): void {
-    if (!this.#unproven.allows(now)) {
-      this.#core.services.counters.drop("rateLimited");
-      return;
-    }
-    const { initiatorSpi, responderSpi, exchangeType, messageId } = header;
-    const answer = { initiatorSpi, responderSpi, exchangeType, messageId, isInitiator: !header.isInitiator, isResponse: true };
-    this.#core.send(encodeMessage(answer, [payload]), path);
+    if (header.majorVersion > 2 && !header.isResponse) this.#core.unproven.answer(header, [invalidMajorVersion(2)], path, now);
   }
 }

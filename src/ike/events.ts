@@ -1,6 +1,7 @@
 /** What the endpoint tells its owner: packets to send, messages for the data plane, events for the log, and when to come back. */
+import type { EspCipher } from "../ipsec/esp-cipher.ts";
 import type { ChildSaId, CpuIndex, EspSpi } from "../ipsec/names.ts";
-import type { SadbMessage, SocketAddress } from "../ipsec/sadb.ts";
+import type { Encapsulation, SadbMessage, SaMode, SocketAddress } from "../ipsec/sadb.ts";
 import type { IkeSaId } from "./command.ts";
 
 export type Output =
@@ -66,14 +67,16 @@ export type IkeEvent =
       readonly algorithms: string;
       readonly natHere: boolean;
       readonly natThere: boolean;
+      readonly encapsulation: Encapsulation;
     }
   | { readonly kind: "ikeDown"; readonly sa: IkeSaRef; readonly why: string; readonly by: "local" | "peer" }
   | { readonly kind: "ikeRekeyed"; readonly old: IkeSaRef; readonly sa: IkeSaRef; readonly algorithms: string }
   | {
       readonly kind: "childUp";
       readonly sa: ChildSaRef;
-      readonly cipher: string;
+      readonly cipher: EspCipher;
       readonly esn: boolean;
+      readonly mode: SaMode;
       readonly localTs: readonly string[];
       readonly remoteTs: readonly string[];
       readonly shared: boolean;
@@ -105,6 +108,8 @@ export type IkeEvent =
       readonly notify: string;
       readonly text: string;
     }
+  /** An SA may be known to one end only; what is done about it. `remote`: who said so, or sent what is unknown. */
+  | { readonly kind: "hint"; readonly connection: string; readonly remote: SocketAddress; readonly text: string }
   /** `text`: a sentence for the operator of this host; never sent to the peer. */
   | { readonly kind: "authFailed"; readonly connection: string | undefined; readonly remote: SocketAddress; readonly text: string }
   | {
@@ -116,6 +121,30 @@ export type IkeEvent =
       readonly remote: SocketAddress;
     }
   | { readonly kind: "peerUnreachable"; readonly connection: string; readonly remote: SocketAddress; readonly exchange: string }
+  /** The peer has given us virtual addresses (RFC 7296 §2.19): ours as long as the IKE SA or a successor of it is there. */
+  | {
+      readonly kind: "virtualAddresses";
+      readonly sa: IkeSaRef;
+      readonly addresses: readonly string[];
+      readonly dnsServers: readonly string[];
+      readonly subnets: readonly string[];
+    }
+  /** We have given a virtual address to the peer. */
+  | {
+      readonly kind: "addressLeased";
+      readonly sa: IkeSaRef;
+      readonly pool: string;
+      readonly address: string;
+      readonly remoteId: string;
+    }
+  /** The peer got no virtual address of these families, as all are in use. */
+  | {
+      readonly kind: "poolExhausted";
+      readonly connection: string;
+      readonly pools: readonly string[];
+      readonly families: readonly (4 | 6)[];
+      readonly remoteId: string;
+    }
   | { readonly kind: "connectionFailed"; readonly connection: string; readonly text: string }
   /** A step in the life of an IKE SA, for debugging. */
   | { readonly kind: "transition"; readonly sa: IkeSaRef; readonly from: string; readonly to: string; readonly why: string }
@@ -133,6 +162,14 @@ export type IkeEvent =
       readonly sa: IkeSaRef;
       readonly from: SocketAddress;
       readonly to: SocketAddress;
+      readonly remote: SocketAddress;
+    }
+  /** ESP goes in UDP from now on, or not any more. */
+  | {
+      readonly kind: "encapsulation";
+      readonly sa: IkeSaRef;
+      readonly encapsulation: Encapsulation;
+      readonly local: SocketAddress;
       readonly remote: SocketAddress;
     }
   | {

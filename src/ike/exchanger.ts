@@ -4,6 +4,7 @@
  */
 import type { Payload } from "../wire/payload.ts";
 import { BrokenInvariant } from "./errors.ts";
+import { LAST_MESSAGE_ID } from "./message-ids.ts";
 import { Retransmission, type RetransmissionPorts } from "./retransmission.ts";
 
 /** Why an exchange will get no answer: the IKE SA is gone in one of these ways. */
@@ -38,6 +39,8 @@ export interface ExchangerPorts<Host> extends Omit<RetransmissionPorts, "send" |
   readonly send: (datagrams: readonly Uint8Array[], exchange: Exchange<Host>, messageId: number, attempt: number, now: number) => void;
   /** Whether something keeps this exchange from beginning, for now; {@link Exchanger.pump} looks again. */
   readonly isHeld?: (exchange: Exchange<Host>) => boolean;
+  /** A request with this ID has been sent. */
+  readonly used?: (messageId: number, now: number) => void;
   /** The last retransmission went unanswered. */
   readonly peerUnreachable: (exchange: Exchange<Host>, now: number) => void;
 }
@@ -46,9 +49,6 @@ interface Outstanding<Host> {
   readonly exchange: Exchange<Host>;
   readonly retransmission: Retransmission;
 }
-
-/** Message IDs must never wrap: an IKE SA that comes near is long overdue (RFC 7296 §2.2). */
-const LAST_MESSAGE_ID = 0xffffffff;
 
 export class Exchanger<Host> {
   readonly #host: Host;
@@ -193,6 +193,7 @@ export class Exchanger<Host> {
       giveUp: (at) => this.#ports.peerUnreachable(exchange, at),
     };
     this.#outstanding.set(messageId, { exchange, retransmission: new Retransmission(datagrams, ports, now) });
+    this.#ports.used?.(messageId, now);
   }
 }
 

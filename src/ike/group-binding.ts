@@ -3,7 +3,8 @@
  * owns the group's SPD entry, which exists while the group has members.
  */
 import type { ChildSaId, CpuIndex, PolicyId } from "../ipsec/names.ts";
-import type { OutboundEntry } from "../ipsec/sadb.ts";
+import type { OutboundEntry, SaMode } from "../ipsec/sadb.ts";
+import { formatConfiguredSelector } from "../ipsec/dynamic-selectors.ts";
 import { selectorSetKey } from "../ipsec/selectors.ts";
 import { DEFAULT_GROUP_TIMING } from "../multisa/config.ts";
 import type { GroupAction, RefusalReason } from "../multisa/events.ts";
@@ -12,7 +13,7 @@ import type { Purpose } from "../multisa/notifies.ts";
 import { NotifyType } from "../wire/iana/index.ts";
 import type { NotifyPayload, Payload } from "../wire/payload.ts";
 import type { Proposal, Transform } from "../wire/proposal.ts";
-import { formatTrafficSelector, type TrafficSelector } from "../wire/traffic-selector.ts";
+import type { TrafficSelector } from "../wire/traffic-selector.ts";
 import type { ChildSa, Membership } from "./child-sa.ts";
 import type { ChildConfig } from "./config.ts";
 import { BrokenInvariant, NoAgreement } from "./errors.ts";
@@ -54,6 +55,7 @@ export class GroupBinding implements Membership {
   readonly #group: ChildSaGroup;
   readonly #members = new Map<ChildSaId, ChildSa>();
   #selectors: GroupSelectors | undefined;
+  #mode: SaMode = "tunnel";
   #transforms: readonly Transform[] = [];
   #hasPolicy = false;
   #timer: Timer | undefined;
@@ -86,6 +88,11 @@ export class GroupBinding implements Membership {
     return this.#selectors;
   }
 
+  /** Of all members, as it was negotiated with the first. */
+  get mode(): SaMode {
+    return this.#mode;
+  }
+
   /** The negotiated selectors as one text; undefined before that. */
   get key(): string | undefined {
     return this.#selectors === undefined ? undefined : selectorSetKey(this.#selectors.localTs, this.#selectors.remoteTs);
@@ -97,8 +104,9 @@ export class GroupBinding implements Membership {
   }
 
   /** What was negotiated with the first member, and all others have too. */
-  bind(selectors: GroupSelectors, transforms: readonly Transform[]): void {
+  bind(selectors: GroupSelectors, mode: SaMode, transforms: readonly Transform[]): void {
     this.#selectors = selectors;
+    this.#mode = mode;
     this.#transforms = transforms;
   }
 
@@ -212,8 +220,8 @@ export class GroupBinding implements Membership {
       scheme,
       mode,
       reason,
-      localTs: localTs.map(formatTrafficSelector),
-      remoteTs: remoteTs.map(formatTrafficSelector),
+      localTs: localTs.map(formatConfiguredSelector),
+      remoteTs: remoteTs.map(formatConfiguredSelector),
       limit,
       members: [...this.#members.keys()],
       cpus: cpus.map(({ cpu, entry, why, silentUntil }) => ({

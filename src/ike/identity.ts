@@ -20,6 +20,8 @@ export interface AuthenticatedPeers {
   readonly remoteId: Identity;
   readonly localAuth: string;
   readonly remoteAuth: string;
+  /** When a certificate that vouches for the peer expires, in milliseconds since 1970; Infinity: none does. */
+  readonly remoteValidUntil: number;
 }
 
 const PREFIXES: ReadonlyMap<string, (text: string) => Identity> = new Map([
@@ -71,6 +73,8 @@ export function formatIdentity({ idType, data }: Identity): string {
     case IdentificationType.ID_FQDN:
     case IdentificationType.ID_RFC822_ADDR:
       return printable(data);
+    case IdentificationType.ID_NULL:
+      return "nobody in particular";
     case IdentificationType.ID_KEY_ID:
       return `@#${toHex(data)}`;
     case IdentificationType.ID_DER_ASN1_DN:
@@ -100,6 +104,12 @@ function parseName(der: Uint8Array): DistinguishedName | undefined {
     return undefined;
   }
 }
+
+/** Of whoever does not say who it is (RFC 7619 §2.2): it carries nothing, and all who use it look the same. */
+export const NO_IDENTITY: Identity = { idType: IdentificationType.ID_NULL, data: new Uint8Array(0) };
+
+/** ID_NULL; what it carries against the rules is ignored (RFC 7619 §2.2). */
+export const isAnonymous = ({ idType }: Identity): boolean => idType === IdentificationType.ID_NULL;
 
 /** A key for maps of identities. */
 export function identityKey({ idType, data }: Identity): string {

@@ -1,8 +1,10 @@
 /** When IKE SAs are rekeyed and when they end (RFC 7296 §2.8), and which of several with one peer may stay (§2.4). */
+import { dateText } from "../pki/validity.ts";
 import { NotifyType } from "../wire/iana/index.ts";
 import { AuthenticationFailed } from "./errors.ts";
 import { closeIkeSa } from "./exchanges/delete-ike.ts";
 import { AnnounceWindow } from "./exchanges/informational.ts";
+import { TellToken } from "./exchanges/tell-token.ts";
 import { checkRoutability, tellAddresses } from "./exchanges/update-addresses.ts";
 import { RekeyIke } from "./exchanges/rekey-ike.ts";
 import { formatIdentity } from "./identity.ts";
@@ -15,6 +17,8 @@ import type { TimeoutReason } from "./events.ts";
 /** Milliseconds between attempts to rekey, doubled each time. */
 const FIRST_RETRY = 1000;
 const LAST_RETRY = 60_000;
+/** Milliseconds between two looks at the date, at most. */
+const DATE_INTERVAL = 3600_000;
 /** How long a replaced IKE SA waits for the Delete that the peer owes it, in milliseconds. */
 const REPLACED_PATIENCE = 60_000;
 
@@ -39,7 +43,21 @@ export class IkeLifecycle {
         this.#schedule(ikeSa, now + rekeyTime + overTime, "lifetime", (at) => closeIkeSa(ikeSa, "it could not be rekeyed in time", at));
       }
     }
+    this.#watchCertificates(ikeSa, now);
     watchLiveness(ikeSa, now);
+  }
+
+  /** The peer is who it is for as long as its certificates say so. The host's date may be set meanwhile, so it is asked again and again. */
+  #watchCertificates(ikeSa: IkeSa, now: number): void {
+    const validUntil = ikeSa.peers?.remoteValidUntil ?? Infinity;
+    if (!Number.isFinite(validUntil)) return;
+    const left = validUntil - this.#services.date();
+    if (left >= 0) {
+      this.#schedule(ikeSa, now + Math.min(left + 1, DATE_INTERVAL), "lifetime", (at) => this.#watchCertificates(ikeSa, at));
+      return;
+    }
+    ikeSa.isToBeReauthenticated = true;
+    closeIkeSa(ikeSa, `a certificate that vouches for the peer has expired on ${dateText(validUntil)}`, now);
   }
 
   /** The successor begins a life of its own; what is left of the old one is its end. */
@@ -50,6 +68,7 @@ export class IkeLifecycle {
     if (successor.mobike?.isUpdating === true) tellAddresses(successor, now);
     // Its answer would come on the old IKE SA, which has nothing left to move.
     if (successor.mobike?.isChecking === true) checkRoutability(successor, now);
+    if (successor.isOriginalInitiator && this.#services.qcdSecret !== undefined) successor.exchanger.enqueue(new TellToken(), now);
     if (successor.isOriginalInitiator && this.#services.config.windowSize > 1) successor.exchanger.enqueue(new AnnounceWindow(), now);
     this.#schedule(old, now + REPLACED_PATIENCE, "lifetime", (at) => {
       if (old.state.kind === "REKEYED") old.destroy("rekeyed", "local", at);

@@ -24,6 +24,8 @@ export interface IkeSaOwner<IkeSa> {
   peerUnreachable(ikeSa: IkeSa, exchange: Exchange<IkeSa>, now: number): void;
   /** The peer will not send to our new addresses. */
   addressesRefused(ikeSa: IkeSa, notifyType: number, now: number): void;
+  /** Few message IDs are left: it is time for a successor, or for the end. */
+  messageIdsRunOut(ikeSa: IkeSa, due: "rekey" | "close", now: number): void;
   /** A new IKE SA has its keys and may get messages: register it. */
   ikeSaMade(ikeSa: IkeSa, now: number): void;
   /** Everything of `old` is with `successor` now. */

@@ -9,6 +9,8 @@ export interface IkeRekeyInProgress<Successor> {
   collidedWith(rival: RivalRekey<Successor>): void;
   /** The peer's successor is there, after its additional key exchanges. */
   rivalCompleted(now: number): void;
+  /** The peer uses its successor: to it, that is the one that stands. */
+  rivalInUse(now: number): void;
   /** The peer has not completed its additional key exchanges. */
   rivalGone(now: number): void;
   /** The peer's successor, while it is not decided which one stands. */
@@ -23,7 +25,7 @@ export type IkeSaState<Successor> =
   /** Our IKE_AUTH request is outstanding. */
   | { readonly kind: "AUTHENTICATING" }
   /** Made by a rekey exchange; possibly the redundant one of two. */
-  | { readonly kind: "PENDING" }
+  | { readonly kind: "PENDING"; readonly predecessor: Successor }
   | { readonly kind: "ESTABLISHED" }
   /** Our request to rekey it is outstanding. */
   | { readonly kind: "REKEYING"; readonly rekey: IkeRekeyInProgress<Successor> }

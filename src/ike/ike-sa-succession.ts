@@ -2,6 +2,7 @@
 import type { IkeSpi } from "../wire/ike-header.ts";
 import type { IkeSaKeys } from "./ike-sa-keys.ts";
 import { IkeSa } from "./ike-sa.ts";
+import { NO_CONFIGURATION } from "./negotiated-configuration.ts";
 
 export interface SuccessorParameters {
   /** By who asked for the rekey, whoever was the initiator of the old IKE SA (§2.18). */
@@ -19,7 +20,7 @@ export function successorOf(old: IkeSa, { isOriginalInitiator, ownSpi, peerSpi, 
       isOriginalInitiator,
       ownSpi,
       peerSpi,
-      state: { kind: "PENDING" },
+      state: { kind: "PENDING", predecessor: old },
       addresses,
       firstMessageId: 0,
       peersFirstMessageId: 0,
@@ -43,6 +44,8 @@ export function successorOf(old: IkeSa, { isOriginalInitiator, ownSpi, peerSpi, 
 export function takeOver(old: IkeSa, successor: IkeSa, now: number): void {
   successor.transition({ kind: "ESTABLISHED" }, "rekeyed");
   successor.inheritFrom(old, now);
+  // §3.15.1: virtual addresses are valid as long as the IKE SA or its successors.
+  [successor.configuration, old.configuration] = [old.configuration, NO_CONFIGURATION];
   for (const timer of old.timers.splice(0)) timer.cancel();
   successor.owner.ikeSaReplaced(old, successor, now);
 }

@@ -3,14 +3,13 @@
  * {@link IkeSaOwner}; what it has negotiated for ESP is in its Child SAs and their groups.
  */
 import type { ChildSaId, CpuIndex, EspSpi } from "../ipsec/names.ts";
-import type { SocketAddress } from "../ipsec/sadb.ts";
+import type { Encapsulation, SocketAddress } from "../ipsec/sadb.ts";
 import { ExchangeType, NotifyType } from "../wire/iana/index.ts";
 import { formatIkeSpi, type IkeSpi } from "../wire/ike-header.ts";
 import { encodePayloadChain, type DecodedMessage, type MessageHeader } from "../wire/message.ts";
 import { notify, unsupportedCriticalPayload } from "../wire/notify.ts";
 import type { Payload } from "../wire/payload.ts";
 import { unencryptedForm } from "../wire/unencrypted-form.ts";
-import { sameSocketAddress } from "./addresses.ts";
 import type { Answer, LastAnswer, Request } from "./answer.ts";
 import type { ChildSa, TransportAddresses } from "./child-sa.ts";
 import type { IkeSaId } from "./command.ts";
@@ -28,12 +27,15 @@ import type { Handshake } from "./handshake.ts";
 import { IkeSaKeys } from "./ike-sa-keys.ts";
 import type { IkeSaOwner } from "./ike-sa-owner.ts";
 import type { IkeSaParameters } from "./ike-sa-parameters.ts";
+import { followPeer } from "./ike-sa-path.ts";
 import { NEXT_IKE_SA_STATES, type IkeSaState } from "./ike-sa-state.ts";
 import { IntermediateTranscript } from "./intermediate-transcript.ts";
 import { KeyEpochs } from "./key-epochs.ts";
+import { dueAfter } from "./message-ids.ts";
 import { MessageOpener, usablePayloads, type Expectation, type OpenedMessage } from "./message-opener.ts";
 import type { Mobike } from "./mobike.ts";
 import type { NatSituation } from "./nat-detection.ts";
+import { NO_CONFIGURATION, type NegotiatedConfiguration } from "./negotiated-configuration.ts";
 import { PendingFollowups, type Followup } from "./pending-followups.ts";
 import { RequestWindow } from "./request-window.ts";
 import type { Services } from "./services.ts";
@@ -60,6 +62,8 @@ export class IkeSa implements GroupOwner {
   peerSpi: IkeSpi;
   addresses: TransportAddresses;
   nat: NatSituation = { supported: false, here: false, there: false };
+  /** What ESP goes in, as was last told. */
+  encapsulation: Encapsulation | undefined;
   /** When both ends take part. */
   mobike: Mobike | undefined;
   /** How the peer saw us when it last said so (RFC 4555 §3.8). */
@@ -68,12 +72,19 @@ export class IkeSa implements GroupOwner {
   /** Unknown to a responder until IKE_AUTH tells who the peer is. */
   config: ConnectionConfig | undefined;
   peers: AuthenticatedPeers | undefined;
+  configuration: NegotiatedConfiguration = NO_CONFIGURATION;
   /** When the peer last proved to be alive: a new protected message, or ESP. */
   lastHeardAt: number;
   lastSentAt: number;
+  /** What the peer says in the clear if it has lost this IKE SA (RFC 6290). */
+  peersToken: Uint8Array | undefined;
+  /** When we last asked whether the peer lives because of a hint, told it of an unknown SPI, and rekeyed because it told us of one. */
+  readonly suspicions = { checkedAt: -Infinity, toldAt: -Infinity, rekeyedAt: -Infinity };
   /** When the peer was authenticated, however often the IKE SA has been rekeyed since. */
   establishedAt = Infinity;
   rekeyAt: number | undefined;
+  /** It is closed because the peer has to prove anew who it is: a new one is to take its place. */
+  isToBeReauthenticated = false;
   readonly #keys = new KeyEpochs();
   #state: IkeSaState<IkeSa>;
   readonly #requests: RequestWindow;
@@ -109,6 +120,7 @@ export class IkeSa implements GroupOwner {
         send: (datagrams, exchange, messageId, attempt, now) => this.#sendRequest(datagrams, exchange, messageId, attempt, now),
         // §2.25.2, as the peer is about to replace this IKE SA.
         isHeld: ({ concerns }) => concerns === "child" && this.followups.has("ike"),
+        used: (messageId, now) => this.#noteMessageId(messageId, now),
         peerUnreachable: (exchange, now) => owner.peerUnreachable(this, exchange, now),
       },
       parameters.firstMessageId,
@@ -275,8 +287,7 @@ export class IkeSa implements GroupOwner {
     for (const child of [...this.children.values()]) this.forget(child, why, by, now);
     this.#keys.wipe();
     this.services.releaseIkeSpi(this.ownSpi);
-    const isPeerDead = abandoned === "peer unreachable";
-    this.owner.ikeSaGone(this, { from, why, by, isPeerDead, lastAnswer: this.#lastAnswer }, now);
+    this.owner.ikeSaGone(this, { from, why, by, isPeerDead: abandoned === "peer unreachable", lastAnswer: this.#lastAnswer }, now);
   }
 
   /** Takes a Child SA off the books after its group has let go of it; its inbound half may linger for packets on their way. */
@@ -309,6 +320,7 @@ export class IkeSa implements GroupOwner {
       // They may have changed since the exchange that made this one.
       this.addresses = old.addresses;
       this.nat = old.nat;
+      this.encapsulation = old.encapsulation;
       this.mobike = old.mobike?.successor();
     }
     for (const child of old.children.values()) this.children.set(child.id, child);
@@ -336,7 +348,7 @@ export class IkeSa implements GroupOwner {
     }
     this.lastHeardAt = now;
     this.mobike?.failedPaths.clear();
-    if (this.isEstablished) this.#notePath(path, now);
+    if (this.isEstablished) followPeer(this, path, now);
     this.#noteIntermediate(header, unencrypted);
     try {
       this.exchanger.handleResponse(header.messageId, usablePayloads(inside, unsupportedCritical), now);
@@ -366,7 +378,7 @@ export class IkeSa implements GroupOwner {
       return;
     }
     this.lastHeardAt = now;
-    this.#notePath(path, now);
+    followPeer(this, path, now);
     this.#deliveries.deliverBelow(this.#requests.deliveredBefore(header.messageId), now);
     const { exchangeType, messageId } = header;
     // What comes under the new keys shows that there is nothing left to repeat under the old ones.
@@ -379,6 +391,12 @@ export class IkeSa implements GroupOwner {
     // RFC 7296 §2.11: back to where the request came from, from where it came to.
     this.#transmit(response, path, now);
     answer.then?.(now);
+    this.#noteMessageId(messageId, now);
+  }
+
+  #noteMessageId(messageId: number, now: number): void {
+    const due = dueAfter(messageId);
+    if (due !== undefined) this.owner.messageIdsRunOut(this, due, now);
   }
 
   #answer(inside: OpenedMessage["inside"], outerCritical: number | undefined, about: Omit<Request, "payloads">, now: number): Answer {
@@ -390,47 +408,6 @@ export class IkeSa implements GroupOwner {
     const critical = outerCritical ?? inside.unsupportedCritical;
     if (critical !== undefined) return { payloads: [unsupportedCriticalPayload(critical)] };
     return this.owner.answer(this, { ...about, payloads: inside.payloads }, now);
-  }
-
-  /** A NAT may give the peer another address: follow it, but only for authenticated messages that are not repetitions (RFC 7296 §2.23). */
-  #notePath(path: TransportAddresses, now: number): void {
-    // RFC 4555 §3.8: IKE messages move nobody by themselves, so that other paths can be tried with them. ESP still does.
-    if (this.mobike !== undefined) return;
-    const isFirst = this.#state.kind === "HALF_OPEN";
-    const mayMove = isFirst || (this.nat.there && !this.nat.here);
-    if (!mayMove || sameSocketAddress(path.remote, this.addresses.remote)) {
-      // IKE_AUTH comes in by port 4500 when the initiator has floated there.
-      if (isFirst) this.addresses = path;
-      return;
-    }
-    this.moveTo({ local: isFirst ? path.local : this.addresses.local, remote: path.remote }, now);
-  }
-
-  /** From here on IKE and ESP go to and from these addresses, on all Child SAs. What changes nothing is no news: each worker reports a move. */
-  moveTo(addresses: TransportAddresses, now: number): void {
-    if (this.redirect(addresses, now)) this.moveChildren();
-  }
-
-  /** IKE alone; {@link moveChildren} is to follow. Says whether that changed anything. */
-  redirect(addresses: TransportAddresses, now: number): boolean {
-    const from = this.addresses;
-    const [isSameLocal, isSameRemote] = [sameSocketAddress(addresses.local, from.local), sameSocketAddress(addresses.remote, from.remote)];
-    if (isSameLocal && isSameRemote) return false;
-    this.addresses = addresses;
-    this.lastSentAt = now;
-    // Requests, or the answers to them, may have gone to where nobody is any more.
-    this.exchanger.repeatOutstanding(now);
-    if (!this.isEstablished) return true;
-    const { outputs } = this.services;
-    const { local, remote } = addresses;
-    if (!isSameRemote) outputs.event({ kind: "peerMoved", sa: this.ref, from: from.remote, to: remote, local });
-    if (!isSameLocal) outputs.event({ kind: "localMoved", sa: this.ref, from: from.local, to: local, remote });
-    return true;
-  }
-
-  moveChildren(): void {
-    if (!this.isEstablished) return;
-    for (const child of this.children.values()) child.moveTo(this.addresses);
   }
 
   #seal(exchangeType: number, messageId: number, isResponse: boolean, payloads: readonly Payload[]): readonly Uint8Array[] {

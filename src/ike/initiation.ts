@@ -3,8 +3,10 @@ import { NO_IKE_SPI, type IkeSpi } from "../wire/ike-header.ts";
 import type { DecodedMessage } from "../wire/message.ts";
 import { familyOf, firstPlainAddress, matchesAddress } from "./addresses.ts";
 import type { TransportAddresses } from "./child-sa.ts";
-import type { Connection } from "./connection.ts";
-import { LocalMisconfiguration } from "./errors.ts";
+import { startsChildless } from "./childless.ts";
+import type { ChildDemand, Connection } from "./connection.ts";
+import { LocalMisconfiguration, NoAgreement } from "./errors.ts";
+import { mustFloat } from "./esp-path.ts";
 import { IkeAuthInitiator, RejectPeer, type IkeAuthOutcome } from "./exchanges/ike-auth-initiator.ts";
 import { exchangeKeys } from "./exchanges/ike-intermediate-initiator.ts";
 import { IkeSaInitInitiator } from "./exchanges/ike-sa-init-initiator.ts";
@@ -80,12 +82,7 @@ export class Initiations {
 
   #exchangeKeys(ikeSa: IkeSa, connection: Connection, handshake: Handshake, now: number): void {
     this.#initiating.delete(ikeSa.ownSpi);
-    if (!ikeSa.nat.supported) {
-      const why = "The peer does not support NAT traversal, and ESP without UDP encapsulation is not implemented.";
-      this.#fail(ikeSa, connection, why, "refused", now);
-      return;
-    }
-    ikeSa.addresses = this.#floated(ikeSa.addresses);
+    if (mustFloat(ikeSa.nat, connection.config)) ikeSa.addresses = this.#floated(ikeSa.addresses);
     ikeSa.transition({ kind: "AUTHENTICATING" }, "IKE_SA_INIT completed");
     const outcome = {
       completed: (at: number) => this.#authenticate(ikeSa, connection, handshake, at),
@@ -96,22 +93,30 @@ export class Initiations {
 
   /** What is wanted, and whom we know, is asked now: IKE_INTERMEDIATE may have taken its time. */
   #authenticate(ikeSa: IkeSa, connection: Connection, handshake: Handshake, now: number): void {
-    const demand = connection.takeDemand();
-    if (demand === undefined) {
+    const { config } = connection;
+    if (!connection.isAskedFor) {
       this.#fail(ikeSa, connection, "The peer's own IKE SA serves what was asked for.", "refused", now);
       return;
     }
-    const { config } = connection;
-    const child = connection.planFor(ikeSa, demand);
-    const plan = { config, handshake, child, initialContact: !this.#knowsPeerOf(connection) };
+    let demand: ChildDemand | undefined;
+    try {
+      demand = startsChildless(config, handshake.peerAbilities) ? undefined : connection.takeDemand();
+    } catch (error) {
+      if (!(error instanceof NoAgreement)) throw error;
+      this.#fail(ikeSa, connection, error.message, "refused", now);
+      return;
+    }
+    const child = demand === undefined ? undefined : connection.planFor(ikeSa, demand);
+    const plan = { config, handshake, child, initialContact: config.local.auth !== "null" && !this.#knowsPeerOf(connection) };
     const outcome: IkeAuthOutcome = {
       established: (at) => this.#ports.established(ikeSa, connection, at),
+      childless: (at) => this.#ports.settled(ikeSa, connection, at),
       childCreated: (at) => {
-        connection.childUp(demand.child.name);
+        if (demand !== undefined) connection.childUp(demand.child.name);
         this.#ports.settled(ikeSa, connection, at);
       },
       childRefused: (notifyType, text, at) => {
-        connection.childRefused(demand.child, notifyType, text, at);
+        if (demand !== undefined) connection.childRefused(demand.child, notifyType, text, at);
         this.#ports.settled(ikeSa, connection, at);
       },
       failed: (text, tellPeer, at) => this.#authenticationFailed(ikeSa, connection, text, tellPeer, at),
@@ -137,7 +142,7 @@ export class Initiations {
     ikeSa.destroy(text, "local", now);
   }
 
-  /** §2.23: both ends move to the port of NAT traversal, where ESP in UDP will go, unless they began there. */
+  /** §2.23: both ends move to the port of NAT traversal, where ESP in UDP goes, unless they began there. */
   #floated({ local, remote }: TransportAddresses): TransportAddresses {
     const { ikePort, natPort } = this.#ports.services.config;
     const float = (port: number): number => (port === ikePort ? natPort : port);

@@ -23,6 +23,18 @@ function checkPeer(ikeSa: IkeSa, delay: number, now: number): void {
   schedule(ikeSa, isSilent ? now + delay : due, "dpd", (at) => checkPeer(ikeSa, delay, at));
 }
 
+/** Milliseconds between two checks of one peer that nothing but hints gave cause for: anybody can give hints. */
+const HINT_INTERVAL = 30_000;
+
+/** Asks the peer whether it lives, because somebody claims that it has lost its SAs (§2.21.4). Says whether it does. */
+export function checkOnHint(ikeSa: IkeSa, now: number): boolean {
+  // With a request outstanding, its retransmissions are the check.
+  if (!ikeSa.isEstablished || now < ikeSa.suspicions.checkedAt + HINT_INTERVAL || !ikeSa.exchanger.isIdle) return false;
+  ikeSa.suspicions.checkedAt = now;
+  ikeSa.exchanger.enqueue(new LivenessCheck(), now);
+  return true;
+}
+
 function keepMappingOpen(ikeSa: IkeSa, interval: number, now: number): void {
   schedule(ikeSa, Math.max(ikeSa.lastSentAt + interval, now + 1), "keepalive", (at) => {
     if (ikeSa.nat.here && at >= ikeSa.lastSentAt + interval) {

@@ -4,6 +4,7 @@ import { familyOf, matchesAddress } from "./addresses.ts";
 import type { TransportAddresses } from "./child-sa.ts";
 import { AnnounceAddresses, moveIkeSa } from "./exchanges/update-addresses.ts";
 import type { IkeSa } from "./ike-sa.ts";
+import { moveTo } from "./ike-sa-path.ts";
 import { ownAdditionalAddresses } from "./mobike-notifies.ts";
 import type { Mobike } from "./mobike.ts";
 import type { Registry } from "./registry.ts";
@@ -55,7 +56,7 @@ export class Mobility {
       moveIkeSa(ikeSa, path, now);
       return;
     }
-    ikeSa.moveTo(path, now);
+    moveTo(ikeSa, path, now);
     this.#announce(ikeSa, mobike, now, true);
   }
 
@@ -70,8 +71,11 @@ export class Mobility {
   #pathFor(ikeSa: IkeSa, mobike: Mobike): TransportAddresses | undefined {
     const { addresses, config } = ikeSa;
     const { services, sourceFor } = this.#ports;
+    const { ikePort, natPort } = services.config;
+    // A peer without NAT traversal has stayed on the port of IKE.
+    const port = addresses.local.port === ikePort ? addresses.remote.port : natPort;
     const others = mobike.role === "initiator" ? mobike.peerAddresses : [];
-    const remotes: SocketAddress[] = [addresses.remote, ...others.map((address) => ({ address, port: services.config.natPort }))];
+    const remotes: SocketAddress[] = [addresses.remote, ...others.map((address) => ({ address, port }))];
     for (const remote of remotes) {
       const usable = [...services.localAddresses].filter(
         (address) => familyOf(address) === familyOf(remote.address) && matchesAddress(config?.localAddrs ?? [], address),

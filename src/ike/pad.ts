@@ -1,6 +1,7 @@
 /** The Peer Authorization Database (RFC 4301 §4.4.3): who may be who, and with which secret. */
-import type { ConnectionConfig, SharedSecret } from "./config.ts";
-import { sameIdentity, type Identity } from "./identity.ts";
+import { certifies } from "../pki/identity.ts";
+import type { ConnectionConfig, LocalAuthentication, SharedSecret } from "./config.ts";
+import { isAnonymous, sameIdentity, type Identity } from "./identity.ts";
 
 /**
  * The secret that two identities share. A secret that names both goes before one that names the peer, that before one that names only us, and
@@ -30,7 +31,19 @@ function scoreOf({ ids }: SharedSecret, local: Identity, remote: Identity | unde
  * well: an identity that is named goes before "%any".
  */
 export function admission(connection: ConnectionConfig, remote: Identity, local: Identity | undefined): "named" | "any" | undefined {
-  if (local !== undefined && !sameIdentity(connection.local.id, local)) return undefined;
+  if (ownIdentity(connection.local, local) === undefined) return undefined;
+  // RFC 7619: ID_NULL and NULL authentication go together here, and nothing else takes either.
+  if (isAnonymous(remote) !== (connection.remote.auth === "null")) return undefined;
   if (connection.remote.id === "%any") return "any";
   return sameIdentity(connection.remote.id, remote) ? "named" : undefined;
+}
+
+/**
+ * As whom we answer a peer that asks for `asked` (undefined: for whomever): the identity that is configured, or another one of the certificate that we
+ * show. Undefined: we are not that one.
+ */
+export function ownIdentity(local: LocalAuthentication, asked: Identity | undefined): Identity | undefined {
+  if (asked === undefined || sameIdentity(local.id, asked)) return local.id;
+  const [certificate] = local.auth === "pubkey" ? local.credential.certificates : [];
+  return certificate !== undefined && certifies(certificate, asked) ? asked : undefined;
 }

@@ -11,6 +11,8 @@ export interface PeerAbilities {
   readonly certificatesAskedFor: ReadonlySet<number>;
   /** USE_PPK (RFC 8784): it has a post-quantum preshared key. */
   readonly usesPpk: boolean;
+  /** CHILDLESS_IKEV2_SUPPORTED (RFC 6023), which only responders send. */
+  readonly takesChildless: boolean;
 }
 
 /** `payloads`: of the peer's IKE_SA_INIT. Throws MalformedMessage. */
@@ -20,5 +22,6 @@ export function peerAbilitiesOf(payloads: readonly Payload[]): PeerAbilities {
     signatureHashes: hashes === undefined ? undefined : signatureHashAlgorithmsOf(hashes),
     certificatesAskedFor: encodingsAskedFor(payloads),
     usesPpk: findNotify(payloads, NotifyType.USE_PPK) !== undefined,
+    takesChildless: findNotify(payloads, NotifyType.CHILDLESS_IKEV2_SUPPORTED) !== undefined,
   };
 }

@@ -13,6 +13,7 @@ import {
 import type { Proposal, Transform } from "../wire/proposal.ts";
 import { NoAgreement, PeerMisbehaved } from "./errors.ts";
 import { espSpiFromOctets } from "./esp-spi.ts";
+import { listText } from "./list-text.ts";
 
 /** What one SA will be made of, by transform type; a type that is absent was not negotiated. */
 export interface ChosenProposal {
@@ -56,8 +57,10 @@ export function chooseProposal(
 ): ChosenProposal {
   const matches = configured.flatMap((ours) => offered.flatMap((theirs) => matchProposal(ours, theirs, offeredKe) ?? []));
   const best = matches.find((match) => keyExchangeOf(match) === offeredKe) ?? matches[0];
-  if (best === undefined)
-    throw new NoAgreement(NotifyType.NO_PROPOSAL_CHOSEN, `none of the peer's proposals is configured: ${describeProposals(offered)}`);
+  if (best === undefined) {
+    const text = `none of the peer's proposals is configured: proposed is ${describeProposals(offered)}; configured is ${describeProposals(configured)}`;
+    throw new NoAgreement(NotifyType.NO_PROPOSAL_CHOSEN, text);
+  }
   return best;
 }
 
@@ -214,8 +217,11 @@ export function describeTransforms(transforms: readonly Transform[]): string {
   return transforms.map(describeTransform).join(", ");
 }
 
-function describeProposals(proposals: readonly Proposal[]): string {
-  return proposals.map(({ transforms }) => describeTransforms(transforms)).join(" or ");
+export function describeProposals(proposals: readonly Proposal[]): string {
+  return listText(
+    proposals.map(({ transforms }) => describeTransforms(transforms)),
+    " or ",
+  );
 }
 
 function describeTransform({ type, id, keyLength }: Transform): string {

@@ -1,25 +1,53 @@
-/** A token bucket for answers to messages that prove nothing about their sender. */
+/** Token buckets for what messages that prove nothing about their sender make us do. */
+
+export interface Rate {
+  readonly perSecond: number;
+  /** At once. */
+  readonly burst: number;
+}
 
 export class RateLimit {
-  readonly #perSecond: number;
-  readonly #burst: number;
+  readonly #rate: Rate;
   #tokens: number;
   #since: number;
 
-  constructor(perSecond: number, burst: number, now: number) {
-    this.#perSecond = perSecond;
-    this.#burst = burst;
-    this.#tokens = burst;
+  constructor(rate: Rate, now: number) {
+    this.#rate = rate;
+    this.#tokens = rate.burst;
     this.#since = now;
   }
 
   /** Takes one token if there is one. */
   allows(now: number): boolean {
-    const earned = (Math.max(0, now - this.#since) / 1000) * this.#perSecond;
-    this.#tokens = Math.min(this.#burst, this.#tokens + earned);
+    const { perSecond, burst } = this.#rate;
+    const earned = (Math.max(0, now - this.#since) / 1000) * perSecond;
+    this.#tokens = Math.min(burst, this.#tokens + earned);
     this.#since = now;
     if (this.#tokens < 1) return false;
     this.#tokens--;
     return true;
+  }
+}
+
+/** Sources that are remembered; addresses can be forged, so they must not be kept without end. */
+const MAX_SOURCES = 1024;
+
+/** One bucket for each source address. A source that others have crowded out begins anew: what all may together is for another limit. */
+export class SourceRateLimit {
+  readonly #rate: Rate;
+  /** The longest unheard of first. */
+  readonly #sources = new Map<string, RateLimit>();
+
+  constructor(rate: Rate) {
+    this.#rate = rate;
+  }
+
+  allows(address: string, now: number): boolean {
+    const limit = this.#sources.get(address) ?? new RateLimit(this.#rate, now);
+    this.#sources.delete(address);
+    this.#sources.set(address, limit);
+    const [oldest] = this.#sources.keys();
+    if (this.#sources.size > MAX_SOURCES && oldest !== undefined) this.#sources.delete(oldest);
+    return limit.allows(now);
   }
 }

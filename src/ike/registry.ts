@@ -5,7 +5,7 @@ import type { ChildSa } from "./child-sa.ts";
 import type { IkeSaId } from "./command.ts";
 import type { Connection } from "./connection.ts";
 import type { GroupBinding } from "./group-binding.ts";
-import { sameIdentity } from "./identity.ts";
+import { isAnonymous, sameIdentity } from "./identity.ts";
 import type { IkeSa } from "./ike-sa.ts";
 
 export class Registry {
@@ -62,7 +62,8 @@ export class Registry {
   /** Established IKE SAs between the same two identities, `ikeSa` itself left out. */
   othersWithPeersOf(ikeSa: IkeSa): IkeSa[] {
     const { peers } = ikeSa;
-    if (peers === undefined) return [];
+    // RFC 7619 §2.2: all who show no identity look the same, and are not.
+    if (peers === undefined || isAnonymous(peers.remoteId)) return [];
     return this.ikeSas.filter((other) => {
       if (other === ikeSa || !other.isEstablished || other.peers === undefined) return false;
       return sameIdentity(other.peers.localId, peers.localId) && sameIdentity(other.peers.remoteId, peers.remoteId);

@@ -45,6 +45,7 @@ function dispatch(ikeSa: IkeSa, request: Request, ports: DispatchPorts, now: num
     requireAllKeyExchanges(ikeSa);
     return answerIkeAuth(ikeSa, request, context, now);
   }
+  if (ikeSa.state.kind === "PENDING" && !isEndOfIkeSa(request.payloads)) notedInUse(ikeSa.state.predecessor, now);
   switch (exchangeType) {
     case ExchangeType.CREATE_CHILD_SA:
       return isAboutIkeSa(request.payloads) ? answerRekeyIke(ikeSa, request, now) : answerCreateChild(ikeSa, request, now);
@@ -58,6 +59,18 @@ function dispatch(ikeSa: IkeSa, request: Request, ports: DispatchPorts, now: num
         `${ExchangeType.nameOf(exchangeType)} has no place on an IKE SA that is ${ikeSa.state.kind}`,
       );
   }
+}
+
+/**
+ * §2.8.2: the maker of the redundant one of two does nothing with it but delete it. So anything else says that the peer has seen both nonces and
+ * moved its Child SAs here; a Delete for one of them must find it, even if the answer to our own rekey, which would tell us, is late.
+ */
+function notedInUse({ state }: IkeSa, now: number): void {
+  if (state.kind === "REKEYING") state.rekey.rivalInUse(now);
+}
+
+function isEndOfIkeSa(payloads: readonly Payload[]): boolean {
+  return payloads.some((payload) => payload.type === "DELETE" && payload.protocolId === ProtocolId.IKE);
 }
 
 /** §1.3.2: an IKE SA is rekeyed by proposals for IKE; there are no selectors then. */

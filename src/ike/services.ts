@@ -9,6 +9,7 @@ import type { EndpointConfig } from "./config.ts";
 import { Counters } from "./counters.ts";
 import type { EndpointDependencies } from "./dependencies.ts";
 import type { KeyMaterial } from "./events.ts";
+import { Leases } from "./leases.ts";
 import { Outputs } from "./outputs.ts";
 import { randomFraction } from "./random.ts";
 import { TimerQueue } from "./timers.ts";
@@ -20,24 +21,30 @@ export class Services {
   readonly cpus: readonly CpuIndex[];
   /** Milliseconds since 1970. */
   readonly date: () => number;
+  /** Of our own tokens (RFC 6290), if we make any. */
+  readonly qcdSecret: Uint8Array | undefined;
   readonly onKeys: ((keys: KeyMaterial) => void) | undefined;
   readonly timers = new TimerQueue();
   readonly outputs = new Outputs(this.timers);
   readonly counters = new Counters();
   /** Of this host, as far as connections may use them. */
   readonly localAddresses = new Set<string>();
+  /** Virtual addresses that peers have from us. */
+  readonly leases: Leases;
   readonly #ikeSpis = new Set<IkeSpi>();
   /** Inbound SPIs that are in use or promised in a request that is not answered yet. */
   readonly #espSpis = new Set<EspSpi>();
   #lastId = 0;
 
-  constructor(config: EndpointConfig, deps: Pick<EndpointDependencies, "entropy" | "steering" | "cpus" | "date" | "onKeys">) {
+  constructor(config: EndpointConfig, deps: Omit<EndpointDependencies, "now" | "sourceFor">) {
     this.config = config;
     this.entropy = deps.entropy;
     this.steering = deps.steering;
     this.cpus = deps.cpus;
     this.date = deps.date;
+    this.qcdSecret = deps.qcdSecret;
     this.onKeys = deps.onKeys;
+    this.leases = new Leases(config.pools);
   }
 
   /** 0 <= x < 1. */
@@ -81,6 +88,11 @@ export class Services {
     );
     this.#espSpis.add(spi);
     return spi;
+  }
+
+  /** Promised to a peer, in use, or out of use for less than its time of grace. */
+  isEspSpiTaken(spi: EspSpi): boolean {
+    return this.#espSpis.has(spi);
   }
 
   releaseEspSpi(spi: EspSpi): void {

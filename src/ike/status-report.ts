@@ -1,11 +1,14 @@
 /** Gathers what `hawser status` shows. Reads everything, changes nothing, and tells no secret. */
 import { KeyExchangeMethod } from "../wire/iana/index.ts";
+import { formatAddress } from "../wire/address.ts";
 import { formatIkeSpi } from "../wire/ike-header.ts";
 import { formatTrafficSelector } from "../wire/traffic-selector.ts";
 import type { ChildSa } from "./child-sa.ts";
 import type { EndpointCore } from "./endpoint-core.ts";
+import { espPathOf } from "./esp-path.ts";
 import { formatIdentity } from "./identity.ts";
 import type { IkeSa } from "./ike-sa.ts";
+import { describeVirtual } from "./negotiated-configuration.ts";
 import type { ChildSaStatus, EndpointCounters, EndpointStatus, IkeSaStatus } from "./status.ts";
 
 export function reportStatus(core: EndpointCore, now: number): EndpointStatus {
@@ -16,12 +19,13 @@ export function reportStatus(core: EndpointCore, now: number): EndpointStatus {
     ikeSas: registry.ikeSas.map((ikeSa) => ikeSaStatus(ikeSa, now)),
     childSas: registry.ikeSas.flatMap((ikeSa) => [...ikeSa.children.values()].map((child) => childSaStatus(ikeSa, child, now))),
     groups: registry.ikeSas.flatMap(({ groups }) => [...groups.values()].map((group) => group.status(now))),
+    pools: core.services.leases.status(),
     counters: countersOf(core),
   };
 }
 
 function ikeSaStatus(ikeSa: IkeSa, now: number): IkeSaStatus {
-  const { id, addresses, peers, nat, exchanger } = ikeSa;
+  const { id, peers, nat, exchanger, configuration } = ikeSa;
   return {
     id,
     connection: ikeSa.config?.name,
@@ -29,12 +33,17 @@ function ikeSaStatus(ikeSa: IkeSa, now: number): IkeSaStatus {
     role: ikeSa.isOriginalInitiator ? "initiator" : "responder",
     initiatorSpi: formatIkeSpi(ikeSa.initiatorSpi),
     responderSpi: formatIkeSpi(ikeSa.responderSpi),
-    ...addresses,
+    ...espPathOf(ikeSa),
     localId: peers === undefined ? undefined : formatIdentity(peers.localId),
     remoteId: peers === undefined ? undefined : formatIdentity(peers.remoteId),
     localAuth: peers?.localAuth,
     remoteAuth: peers?.remoteAuth,
     algorithms: ikeSa.hasKeys ? ikeSa.keys.algorithms : undefined,
+    virtual: describeVirtual(configuration.virtual),
+    leases: configuration.leases.map(({ pool, address: { family, value } }) => ({
+      pool: pool.name,
+      address: formatAddress(family, value),
+    })),
     natHere: nat.here,
     natThere: nat.there,
     age: now - ikeSa.createdAt,
@@ -47,7 +56,7 @@ function ikeSaStatus(ikeSa: IkeSa, now: number): IkeSaStatus {
 
 function childSaStatus(ikeSa: IkeSa, child: ChildSa, now: number): ChildSaStatus {
   const { parameters, usage, lifetimes } = child;
-  const { id, config, cpu, spiIn, spiOut, cipher, esn, keyExchange, shared, localTs, remoteTs, createdAt } = parameters;
+  const { id, config, cpu, spiIn, spiOut, cipher, esn, mode, keyExchange, shared, localTs, remoteTs, createdAt } = parameters;
   const { packetsIn, bytesIn, packetsOut, bytesOut } = usage;
   return {
     id,
@@ -59,6 +68,7 @@ function childSaStatus(ikeSa: IkeSa, child: ChildSa, now: number): ChildSaStatus
     spiOut,
     cipher,
     esn,
+    mode,
     pfs: keyExchange === undefined ? undefined : KeyExchangeMethod.nameOf(keyExchange),
     state: child.state.kind,
     shared,

@@ -1,6 +1,6 @@
 /** What `hawser status` shows: plain data, no secrets, times in milliseconds of the endpoint's clock. */
 import type { ChildSaId, CpuIndex, EspSpi } from "../ipsec/names.ts";
-import type { SocketAddress } from "../ipsec/sadb.ts";
+import type { Encapsulation, SaMode, SocketAddress } from "../ipsec/sadb.ts";
 import type { IkeSaId } from "./command.ts";
 
 export interface EndpointStatus {
@@ -9,6 +9,7 @@ export interface EndpointStatus {
   readonly ikeSas: readonly IkeSaStatus[];
   readonly childSas: readonly ChildSaStatus[];
   readonly groups: readonly GroupStatus[];
+  readonly pools: readonly PoolStatus[];
   readonly counters: EndpointCounters;
 }
 
@@ -29,12 +30,18 @@ export interface IkeSaStatus {
   readonly responderSpi: string;
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
+  /** What ESP of its Child SAs goes in. */
+  readonly encapsulation: Encapsulation;
   readonly localId: string | undefined;
   readonly remoteId: string | undefined;
   /** How each end has proved itself: "pre-shared key", 'ECDSA with SHA2-256, certificate "CN=west"'. */
   readonly localAuth: string | undefined;
   readonly remoteAuth: string | undefined;
   readonly algorithms: string | undefined;
+  /** What the peer has given us (RFC 7296 §2.19); empty lists without that. */
+  readonly virtual: VirtualConfigurationText;
+  /** Virtual addresses that the peer has from us. */
+  readonly leases: readonly LeaseStatus[];
   readonly natHere: boolean;
   readonly natThere: boolean;
   readonly age: number;
@@ -42,6 +49,28 @@ export interface IkeSaStatus {
   readonly outstanding: number;
   readonly queued: number;
   readonly window: { readonly ours: number; readonly peers: number };
+}
+
+export interface VirtualConfigurationText {
+  readonly addresses: readonly string[];
+  readonly dnsServers: readonly string[];
+  readonly subnets: readonly string[];
+}
+
+export interface LeaseStatus {
+  readonly pool: string;
+  readonly address: string;
+}
+
+export interface PoolStatus {
+  readonly name: string;
+  /** The range that is given out. */
+  readonly first: string;
+  readonly last: string;
+  readonly size: number;
+  readonly inUse: number;
+  /** Free, and kept for those who had them last. */
+  readonly remembered: number;
 }
 
 export interface ChildSaStatus {
@@ -54,6 +83,7 @@ export interface ChildSaStatus {
   readonly spiOut: EspSpi;
   readonly cipher: string;
   readonly esn: boolean;
+  readonly mode: SaMode;
   readonly pfs: string | undefined;
   readonly state: string;
   readonly shared: boolean;

@@ -27,6 +27,10 @@ export class Tombstones {
     }
   }
 
+  clear(): void {
+    this.#stones.clear();
+  }
+
   /** The answer to the very same request; to its first fragment, if it was fragmented (RFC 7383 §2.6.1). */
   answerTo(ownSpi: IkeSpi, request: Uint8Array, now: number): readonly Uint8Array[] | undefined {
     const stone = this.#stones.get(ownSpi);

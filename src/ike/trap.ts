@@ -1,9 +1,11 @@
 /** A trap: the SPD entry of a child that is negotiated when a packet asks for it (`start_action: trap`). */
+import { withAddresses, withAnyAddress } from "../ipsec/dynamic-selectors.ts";
 import type { CpuIndex, PolicyId } from "../ipsec/names.ts";
 import type { FlowKey } from "../ipsec/sadb.ts";
 import { IpProtocol } from "../wire/iana/index.ts";
 import { ANY_PORTS, parseAddress, type TrafficSelector } from "../wire/traffic-selector.ts";
-import type { ChildConfig } from "./config.ts";
+import { familiesOf } from "./child-selectors.ts";
+import type { ChildConfig, ConnectionConfig } from "./config.ts";
 import { trapPriority } from "./policy-priority.ts";
 import type { Services } from "./services.ts";
 
@@ -14,12 +16,16 @@ export class Trap {
   /** CPUs whose one ACQUIRE has been raised since the entry was set. */
   readonly #asked = new Set<CpuIndex>();
 
-  /** Installs the policy, below those of any group. */
-  constructor(services: Services, connectionName: string, child: ChildConfig) {
+  /** Installs the policy, below those of any group. A virtual address is not known yet: packets from anywhere ask. */
+  constructor(services: Services, { name: connectionName, vips }: ConnectionConfig, child: ChildConfig) {
     this.child = child;
     this.policyId = services.newPolicyId();
     this.#services = services;
-    const { name, localTs, remoteTs, onMissingSa } = child;
+    const { name, onMissingSa } = child;
+    const remoteTs = withAddresses(child.remoteTs, []);
+    // In transport mode, any of this host's addresses.
+    const families = child.mode === "transport" ? [...new Set(familiesOf(remoteTs))] : familiesOf(vips);
+    const localTs = withAnyAddress(child.localTs, families);
     const priority = trapPriority(localTs, remoteTs);
     const policy = { id: this.policyId, name: `${connectionName}/${name}`, localTs, remoteTs, priority, onMissingSa };
     services.outputs.sadb({ verb: "addPolicy", policy });

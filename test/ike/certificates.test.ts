@@ -15,7 +15,7 @@ import { issue, KeyUsageBit, revocationList, root, type Order } from "../pki/sup
 import { assertAgreement, eventsOf, ikeStates } from "./harness/assertions.ts";
 import { endpointConfig } from "./harness/configs.ts";
 import { authenticationOnly, believes, byPsk, hostCertificate, signingKey, signsAs } from "./harness/credentials.ts";
-import { Forger } from "./harness/forger.ts";
+import { forgerIn } from "./harness/forger.ts";
 import { seededRandom } from "./harness/random.ts";
 import { establishedWorld, World, type Host } from "./harness/world.ts";
 
@@ -49,7 +49,7 @@ function assertResponderRefuses(made: World, why: RegExp): void {
   assert.equal(settled(made).at(-1), "<-- IKE_AUTH 1 R N(AUTHENTICATION_FAILED)");
   assert.deepEqual(ikeStates(made), { left: [], right: [] });
   assert.match(eventsOf(made.right, "authFailed")[0]?.text ?? "", why);
-  assert.equal(eventsOf(made.left, "authFailed")[0]?.text, "The peer refused IKE_AUTH: AUTHENTICATION_FAILED.");
+  assert.match(eventsOf(made.left, "authFailed")[0]?.text ?? "", /^The peer refused IKE_AUTH: AUTHENTICATION_FAILED\. It knows why,/);
 }
 
 /** The initiator does not believe the responder, which had believed it. */
@@ -344,8 +344,7 @@ test("whatever an initiator shows, signs and calls itself: AUTHENTICATION_FAILED
   const end = hostCertificate(middle, "left.example", { kind: "ecdsa-p256" });
   for (let round = 0; round < 150; round++) {
     const made = world({ local: signsAs("left.example", end, [middle.certificate]) });
-    const forger = new Forger();
-    made.onKeys = (keys) => forger.learn(keys);
+    const forger = forgerIn(made);
     made.initiate();
     made.deliver();
     made.deliver();
@@ -369,4 +368,62 @@ test("whatever an initiator shows, signs and calls itself: AUTHENTICATION_FAILED
 test("a world by pre-shared key says so", () => {
   const made = establishedWorld();
   assert.deepEqual(authOf(made, made.left), ["pre-shared key", "pre-shared key"]);
+});
+
+describe("a certificate that expires while the IKE SA lives", () => {
+  const soon = { notAfter: "2026-11-24T14:00:00Z" };
+
+  test("its own, or that of an authority above it: the IKE SA is closed then, also after a rekey", () => {
+    const brief = root("O=Hawser, CN=brief authority", { keyUsage: [KeyUsageBit.keyCertSign, KeyUsageBit.cRLSign], ...soon });
+    for (const [issuer, order] of [
+      [authority, soon],
+      [brief, {}],
+    ] as const) {
+      const made = world(
+        { local: signsAs("left.example", hostCertificate(issuer, "left.example", order)) },
+        { remote: believes("left.example", { anchors: [issuer.certificate] }) },
+      );
+      settled(made);
+      made.rekeyIke(made.left);
+      made.settle();
+      made.run(3600_000);
+      assertAgreement(made);
+      made.run(3600_000);
+      assert.deepEqual(ikeStates(made), { left: [], right: [] });
+      assert.match(eventsOf(made.right, "ikeDown").at(-1)?.why ?? "", /certificate that vouches for the peer has expired on 2026-11-24/);
+      made.initiate();
+      made.settle();
+      assert.match(eventsOf(made.right, "authFailed")[0]?.text ?? "", /expired on 2026-11-24/);
+    }
+  });
+
+  test("children that are to be up are asked for again, for which the peer has to prove itself anew", () => {
+    const made = new World({
+      left: {
+        connection: { local: signsAs("left.example", left), remote: believes("right.example", { anchors }) },
+        child: { startAction: "start" },
+      },
+      right: {
+        connection: {
+          local: signsAs("right.example", hostCertificate(authority, "right.example", soon)),
+          remote: believes("left.example", { anchors }),
+        },
+      },
+    });
+    made.run(0);
+    assertAgreement(made);
+    made.run(2 * 3600_000);
+    assert.match(eventsOf(made.left, "ikeDown")[0]?.why ?? "", /expired on 2026-11-24/);
+    assert.match(eventsOf(made.left, "authFailed")[0]?.text ?? "", /expired on 2026-11-24/, "it was tried");
+    assert.deepEqual(ikeStates(made).left, []);
+  });
+
+  test("a date that is set back puts it off", () => {
+    const made = world({ local: signsAs("left.example", hostCertificate(authority, "left.example", soon)) });
+    settled(made);
+    made.run(3600_000);
+    made.date -= 10 * 3600_000;
+    made.run(5 * 3600_000);
+    assertAgreement(made);
+  });
 });

@@ -38,6 +38,7 @@ function setUp(tries = 3) {
   const sent: { id: number; attempt: number; at: number }[] = [];
   const timers = new TimerQueue();
   const unreachable: string[] = [];
+  const used: number[] = [];
   const exchanger = new Exchanger<undefined>(
     undefined,
     {
@@ -49,6 +50,7 @@ function setUp(tries = 3) {
         assert.deepEqual(datagrams, [Uint8Array.of(id), Uint8Array.of(id, 2)], "the same datagrams every time");
         sent.push({ id, attempt, at });
       },
+      used: (id) => used.push(id),
       peerUnreachable: ({ name }) => unreachable.push(name),
     },
     0,
@@ -58,8 +60,16 @@ function setUp(tries = 3) {
     exchanger.enqueue(exchange, 0);
     return exchange;
   };
-  return { log, sent, timers, unreachable, exchanger, enqueue };
+  return { log, sent, timers, unreachable, used, exchanger, enqueue };
 }
+
+test("each message ID is told when it is used, and once", () => {
+  const { used, exchanger, enqueue, timers } = setUp();
+  for (const name of ["a", "b"]) enqueue(name);
+  timers.fire(1000);
+  exchanger.handleResponse(0, [], 1500);
+  assert.deepEqual(used, [0, 1]);
+});
 
 test("with a window of one, one request is outstanding at a time, in order", () => {
   const { log, exchanger, enqueue } = setUp();

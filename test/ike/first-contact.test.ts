@@ -25,7 +25,7 @@ describe("first contact", () => {
     assert.deepEqual(ikeStates(world), { left: ["INITIATING"], right: ["HALF_OPEN"] });
 
     // <-- IKE_SA_INIT { SAr1, KEr, Nr, N(NATD_S_IP), N(NATD_D_IP) }
-    assert.equal(world.deliver(), `<-- IKE_SA_INIT 0 R { ${INIT} }`);
+    assert.equal(world.deliver(), `<-- IKE_SA_INIT 0 R { ${INIT}, N(CHILDLESS_IKEV2_SUPPORTED) }`);
     assert.deepEqual(ikeStates(world), { left: ["AUTHENTICATING"], right: ["HALF_OPEN"] });
     assert.deepEqual(
       world.wire.map(({ local, remote, marker }) => [local.port, remote.port, marker]),

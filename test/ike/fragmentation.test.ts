@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { parsePrefix, type TrafficSelector } from "../../src/wire/traffic-selector.ts";
 import { assertAgreement } from "./harness/assertions.ts";
 import { LEFT_NET, RIGHT_NET, type Overrides, type Side } from "./harness/configs.ts";
-import { World } from "./harness/world.ts";
+import { datagramSize, World } from "./harness/world.ts";
 
 /** Parts of a net that do not touch, so many that IKE_AUTH and its answer are longer than 1280 octets. */
 function manySelectors(net: string): TrafficSelector[] {
@@ -22,9 +22,6 @@ const largeWorld = (left: Overrides = {}, right: Overrides = {}): World =>
 
 const drops = (world: World, side: Side, reason: string): number => world.status(world.host(side)).counters.drops[reason] ?? 0;
 
-const IPV4_AND_UDP = 20 + 8;
-const MARKER = 4;
-
 describe("a message that is too long for a datagram", () => {
   it("goes in fragments, which all fit, and the answer too", () => {
     const world = largeWorld();
@@ -33,7 +30,7 @@ describe("a message that is too long for a datagram", () => {
     world.initiate();
     while (world.wire.length > 0) {
       const datagram = world.wire[0];
-      if (datagram !== undefined) sizes.push(datagram.octets.length + IPV4_AND_UDP + (datagram.marker ? MARKER : 0));
+      if (datagram !== undefined) sizes.push(datagramSize(datagram));
       ladder.push(world.deliver());
     }
     assert.deepEqual(ladder.slice(2), [

@@ -5,7 +5,7 @@ import { DEFAULT_ENDPOINT_SETTINGS } from "../../src/ike/config.ts";
 import { encodeGroupNotify, groupNotifiesOf } from "../../src/ike/group-notifies.ts";
 import { ExchangeType, NotifyType, ProtocolId } from "../../src/wire/iana/index.ts";
 import { noAdditionalSas, notify } from "../../src/wire/notify.ts";
-import { Forger } from "./harness/forger.ts";
+import { forgerIn } from "./harness/forger.ts";
 import { World } from "./harness/world.ts";
 
 const { draftNotifies } = DEFAULT_ENDPOINT_SETTINGS;
@@ -26,8 +26,7 @@ test("Protocol ID and SPI are zero when sent, and ignored when they are not", ()
 test("NO_ADDITIONAL_SAS: no CPU asks again for a while, all go by the SA that is there, and the log has the reason", () => {
   const perCpu = { child: { perCpuSas: true } };
   const world = new World({ cpus: 3, left: perCpu, right: perCpu });
-  const forger = new Forger();
-  world.onKeys = (keys) => forger.learn(keys);
+  const forger = forgerIn(world);
   world.initiate();
   world.settle();
   assert.equal(world.pass(world.left, 1), undefined);

@@ -23,7 +23,7 @@ describe("additional key exchanges before IKE_AUTH", () => {
     const world = hybridWorld(`${BASE}-ke1_mlkem512-ke2_ecp256`);
     assert.deepEqual(world.settle(), [
       `IKE_SA_INIT 0 { ${INIT} } -->`,
-      `<-- IKE_SA_INIT 0 R { ${INIT} }`,
+      `<-- IKE_SA_INIT 0 R { ${INIT}, N(CHILDLESS_IKEV2_SUPPORTED) }`,
       "IKE_INTERMEDIATE 1 { KE } -->",
       "<-- IKE_INTERMEDIATE 1 R { KE }",
       "IKE_INTERMEDIATE 2 { KE } -->",

@@ -10,7 +10,7 @@ import { cookie2, noNatsAllowed, notify, updateSaAddresses } from "../../src/wir
 import type { NotifyPayload } from "../../src/wire/payload.ts";
 import { assertAgreement, eventsOf, ikeStates } from "./harness/assertions.ts";
 import { LEFT_ADDRESS, RIGHT_ADDRESS } from "./harness/configs.ts";
-import { Forger } from "./harness/forger.ts";
+import { forgerIn, type Forger } from "./harness/forger.ts";
 import { World, establishedWorld, type Host, type InFlight } from "./harness/world.ts";
 
 const SECOND_LEFT = "198.51.100.1";
@@ -292,12 +292,11 @@ describe("a NAT on the way", () => {
 
 describe("what the peer must not do", () => {
   function forged(): { world: World; forger: Forger } {
-    const forger = new Forger();
     const world = new World({
       left: { connection: { mobike: true, localAddrs: ["%any"] } },
       right: { connection: { mobike: true, remoteAddrs: ["%any"] } },
     });
-    world.onKeys = (keys) => forger.learn(keys);
+    const forger = forgerIn(world);
     world.initiate();
     world.settle();
     return { world, forger };

@@ -6,14 +6,13 @@ import { decodeIkeHeader, NO_IKE_SPI } from "../../src/wire/ike-header.ts";
 import { notify } from "../../src/wire/notify.ts";
 import type { Payload } from "../../src/wire/payload.ts";
 import { childStates, ikeStates } from "./harness/assertions.ts";
-import { Forger } from "./harness/forger.ts";
+import { forgerIn } from "./harness/forger.ts";
 import { World } from "./harness/world.ts";
 
 /** The left end's IKE_AUTH with other payloads, which AUTH does not cover (§2.15); the answer to it. */
 function authenticateWith(change: (payloads: readonly Payload[]) => readonly Payload[]): { world: World; answer: string } {
-  const forger = new Forger();
   const world = new World();
-  world.onKeys = (keys) => forger.learn(keys);
+  const forger = forgerIn(world);
   world.initiate();
   world.deliver();
   world.deliver();

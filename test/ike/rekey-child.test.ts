@@ -6,7 +6,7 @@ import { espSpi } from "../../src/ipsec/names.ts";
 import { ExchangeType, ProtocolId } from "../../src/wire/iana/index.ts";
 import { assertAgreement, childStates, eventsOf } from "./harness/assertions.ts";
 import { espProposals, type Side } from "./harness/configs.ts";
-import { Forger } from "./harness/forger.ts";
+import { forgerIn } from "./harness/forger.ts";
 import { establishedWorld, World, type Host } from "./harness/world.ts";
 
 const REKEY = "CREATE_CHILD_SA 2 { N(REKEY_SA), SA, NONCE, TSi, TSr } -->";
@@ -173,9 +173,8 @@ describe("regular", () => {
   });
 
   test("a responder that does not wait: its Delete overtakes its answer, and the old SA stays in use", () => {
-    const forger = new Forger();
     const world = new World();
-    world.onKeys = (keys) => forger.learn(keys);
+    const forger = forgerIn(world);
     world.initiate();
     world.settle();
     world.rekeyChild(world.left);

@@ -201,6 +201,46 @@ describe("both ends at once", () => {
   }
 });
 
+describe("both ends at once, and the one that stands is used before both ends know", () => {
+  const nonces = { left: 0x00, right: 0x80 };
+
+  test("a Delete of a Child SA comes on it: the Child SA is there, and goes at both ends", () => {
+    const world = bothRekey(nonces);
+    world.closeChild(world.right);
+    world.deliverFrom("left");
+    world.deliverFrom("right");
+    const late = world.hold("right");
+    world.deliverFrom("left");
+    assert.deepEqual(ikeStates(world).left, ["REKEYING", "PENDING"]);
+    // The Delete that has waited; that of the old IKE SA, which would tell the left end too, comes after it.
+    assert.equal(world.deliverFrom("right"), "<-- INFORMATIONAL 0 { D(1) }");
+    assert.deepEqual(ikeStates(world).left, ["REKEYED", "ESTABLISHED"]);
+    world.arrive(late);
+    world.settle();
+    world.run(100_000);
+    assertAgreement(world);
+    assert.deepEqual(childStates(world), { left: [], right: [] });
+    assert.equal(world.status(world.left).ikeSas.length, 1);
+  });
+
+  test("it is closed on command by the end whose own is redundant: nothing is left at either", () => {
+    const world = bothRekey(nonces);
+    world.deliverFrom("left");
+    world.deliverFrom("right");
+    const late = world.hold("right");
+    world.deliverFrom("left");
+    const pending = world.status(world.left).ikeSas.find(({ state }) => state === "PENDING");
+    assert.ok(pending !== undefined);
+    world.command(world.left, { verb: "terminate", target: { ikeSa: pending.id } });
+    assert.equal(world.deliverFrom("left"), "INFORMATIONAL 0 { D(IKE) } -->");
+    world.arrive(late);
+    world.settle();
+    world.run(100_000);
+    assert.deepEqual(ikeStates(world), { left: [], right: [] });
+    assertAgreement(world);
+  });
+});
+
 describe("in collision with Child SAs", () => {
   test("a Child SA is being rekeyed by the other end: TEMPORARY_FAILURE both ways, and both try again", () => {
     const world = establishedWorld();

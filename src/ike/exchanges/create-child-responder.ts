@@ -17,6 +17,8 @@ import type { Followup } from "../pending-followups.ts";
 import { additionalKeyExchangesOf, answerProposal, keyExchangeOf } from "../proposals.ts";
 import { only, required } from "../required.ts";
 import { rivalRekey, type RivalRekey } from "../rival-rekey.ts";
+import { transportNotify } from "../transport-mode.ts";
+import { answerConfiguration, requireLease } from "./configuration-responder.ts";
 
 /** Throws what notifyForError() knows an answer for. */
 export function answerCreateChild(ikeSa: IkeSa, request: Request, now: number): Answer {
@@ -44,6 +46,9 @@ function create(ikeSa: IkeSa, request: Request, old: ChildSa | undefined, now: n
   const { services } = ikeSa;
   const { payloads } = request;
   const nonceI = required(payloads, "NONCE").data.slice();
+  const configuration = answerConfiguration(ikeSa, payloads);
+  if (configuration.failure !== undefined) throw configuration.failure;
+  if (old === undefined) requireLease(ikeSa);
   const acceptance = acceptChild(ikeSa, payloads, old, false);
   const { chosen } = acceptance.agreed;
   const method = keyExchangeOf(chosen);
@@ -67,6 +72,8 @@ function create(ikeSa: IkeSa, request: Request, old: ChildSa | undefined, now: n
   return {
     payloads: [
       ...acceptance.group.answerNotifies(acceptance.purpose, acceptance.cpu, payloads),
+      ...configuration.payloads,
+      ...transportNotify(acceptance.agreed.mode),
       { type: "SA", proposals: [answerProposal(chosen, espSpiOctets(spiIn))] },
       { type: "NONCE", data: nonceR },
       ...(exchanged === undefined || method === undefined ? [] : [{ type: "KE" as const, method, data: exchanged.publicValue }]),

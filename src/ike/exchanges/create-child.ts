@@ -4,12 +4,15 @@ import { findErrorNotify, invalidKeMethodOf } from "../../wire/notify.ts";
 import type { Payload } from "../../wire/payload.ts";
 import { ChildExchange, type ChildAnswer } from "../child-exchange.ts";
 import type { ChildPlan } from "../child-offer.ts";
+import { boundToAddress } from "../child-selectors.ts";
 import type { ChildSa } from "../child-sa.ts";
 import { wasDeletedEarly } from "../early-deletes.ts";
 import { MalformedMessage, NoAgreement, PeerMisbehaved } from "../errors.ts";
 import type { Abandoned, Exchange } from "../exchanger.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { keyExchangesOf } from "../proposals.ts";
+import { childRefusalText } from "../refusal-text.ts";
+import { adoptConfiguration, configurationRequest } from "./configuration-initiator.ts";
 import { DeleteUnusedSpi } from "./delete-child.ts";
 import { followUp } from "./followup-ke-initiator.ts";
 
@@ -39,7 +42,8 @@ export class CreateChild implements Exchange<IkeSa> {
 
   begin(host: IkeSa): readonly Payload[] {
     this.#exchange = new ChildExchange(this.#plan, host.services, this.#method);
-    return [...this.#plan.group.requestNotifies(this.#plan.purpose.kind, this.#plan.cpu), ...this.#exchange.payloads];
+    const notifies = this.#plan.group.requestNotifies(this.#plan.purpose.kind, this.#plan.cpu);
+    return [...notifies, ...(this.#isFirst ? configurationRequest(host) : []), ...this.#exchange.payloads];
   }
 
   handleResponse(host: IkeSa, payloads: readonly Payload[], now: number): void {
@@ -69,9 +73,15 @@ export class CreateChild implements Exchange<IkeSa> {
     this.#outcome.abandoned(why, now);
   }
 
+  /** Others have the selectors of the first one, address and all. */
+  get #isFirst(): boolean {
+    return this.#plan.purpose.kind === "first";
+  }
+
   #complete(host: IkeSa, exchange: ChildExchange, payloads: readonly Payload[], now: number): void {
     try {
-      const answer = exchange.read(payloads);
+      if (this.#isFirst) adoptConfiguration(host, payloads);
+      const answer = exchange.read(payloads, this.#isFirst ? boundToAddress(this.#plan.config, host) : undefined);
       const { furtherMethods: methods } = answer;
       if (methods.length === 0) {
         this.#install(host, exchange, answer, payloads, [], now);
@@ -126,6 +136,10 @@ export class CreateChild implements Exchange<IkeSa> {
   }
 
   #refused(notifyType: number, now: number): void {
-    this.#outcome.refused(notifyType, `The peer refused a Child SA for ${this.#plan.config.name}: ${NotifyType.nameOf(notifyType)}.`, now);
+    this.#outcome.refused(
+      notifyType,
+      `The peer refused a Child SA for ${this.#plan.config.name}: ${childRefusalText(notifyType, this.#plan)}.`,
+      now,
+    );
   }
 }

@@ -5,7 +5,9 @@ import type { NotifyPayload, Payload } from "../../wire/payload.ts";
 import { certificateRequests } from "../certificate-payloads.ts";
 import { installChild } from "../child-installation.ts";
 import { ChildOffer, type ChildPlan } from "../child-offer.ts";
+import { boundToAddress } from "../child-selectors.ts";
 import type { ConnectionConfig } from "../config.ts";
+import { notePeersToken, ownToken } from "../crash-tokens.ts";
 import { AuthenticationFailed, MalformedMessage, NoAgreement, PeerMisbehaved } from "../errors.ts";
 import type { Abandoned, Exchange } from "../exchanger.ts";
 import type { Handshake } from "../handshake.ts";
@@ -15,12 +17,17 @@ import { adoptMobike, mobikeOffer } from "../mobike-notifies.ts";
 import { blamingPpk, formatPpk, settlePpkAsInitiator } from "../ppk.ts";
 import type { PpkKeys } from "../ppk-keys.ts";
 import { prove, requireProof, type OwnProof } from "../proof.ts";
+import { noteRedirect } from "../redirect.ts";
+import { authRefusalText, childRefusalText } from "../refusal-text.ts";
 import { required } from "../required.ts";
+import { adoptConfiguration, configurationRequest } from "./configuration-initiator.ts";
 import { DeleteUnusedSpi } from "./delete-child.ts";
 
 export interface IkeAuthOutcome {
   /** Called before the first Child SA is looked at: the IKE SA stands whatever becomes of that. */
   readonly established: (now: number) => void;
+  /** No Child SA was asked for. */
+  readonly childless: (now: number) => void;
   readonly childCreated: (now: number) => void;
   readonly childRefused: (notifyType: number, text: string, now: number) => void;
   /** The IKE SA is not to be: `text` for the operator. `tellPeer`: it believes otherwise (RFC 7296 §2.21.2). */
@@ -31,7 +38,8 @@ export interface IkeAuthOutcome {
 export interface IkeAuthPlan {
   readonly config: ConnectionConfig;
   readonly handshake: Handshake;
-  readonly child: ChildPlan;
+  /** Undefined: the IKE SA alone (RFC 6023). */
+  readonly child: ChildPlan | undefined;
   /** We know of no other IKE SA with this peer (§2.4). */
   readonly initialContact: boolean;
 }
@@ -65,7 +73,7 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
     const proof = this.#prove(host, now);
     if (proof === undefined) return undefined;
     this.#localAuth = proof.how;
-    this.#offer = new ChildOffer(child, services, true);
+    this.#offer = child === undefined ? undefined : new ChildOffer(child, services, true);
     return [
       { type: "IDi", ...config.local.id },
       ...proof.certificates,
@@ -74,11 +82,11 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
       ...(config.remote.id === "%any" ? [] : [{ type: "IDr" as const, ...config.remote.id }]),
       proof.auth,
       setWindowSize(services.config.windowSize),
-      ...child.group.requestNotifies("first", child.cpu),
-      this.#offer.saPayload,
-      ...this.#offer.tsPayloads,
+      ...(child?.group.requestNotifies("first", child.cpu) ?? []),
+      ...(this.#offer === undefined ? [] : [...configurationRequest(host), ...this.#offer.saPayloads, ...this.#offer.tsPayloads]),
       ...mobikeOffer(host, config),
       ...proof.ppk,
+      ...ownToken(host),
     ];
   }
 
@@ -93,7 +101,8 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
     if (refusal !== undefined && !payloads.some(({ type }) => type === "AUTH")) {
       this.#offer?.release();
       this.#mixedKeys?.wipe();
-      this.#outcome.failed(`The peer refused IKE_AUTH: ${NotifyType.nameOf(refusal.notifyType)}.${this.#ppkSuspicion}`, false, now);
+      const text = authRefusalText(refusal.notifyType, this.#plan.config, this.#localAuth);
+      this.#outcome.failed(text + this.#ppkSuspicion, false, now);
       return;
     }
     try {
@@ -106,17 +115,25 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
       return;
     }
     adoptMobike(host, this.#plan.config, payloads);
+    notePeersToken(host, payloads);
+    noteRedirect(host, payloads);
     host.transition({ kind: "ESTABLISHED" }, "authenticated");
     this.#outcome.established(now);
     const window = findNotify(payloads, NotifyType.SET_WINDOW_SIZE);
     if (window !== undefined) host.exchanger.setWindow(Math.min(windowSizeOf(window), host.services.config.windowSize), now);
+    const { child } = this.#plan;
+    if (child === undefined) {
+      this.#outcome.childless(now);
+      return;
+    }
+    adoptConfiguration(host, payloads);
     if (refusal === undefined) {
-      this.#createChild(host, payloads, now);
+      this.#createChild(host, child, payloads, now);
       return;
     }
     // §1.2: without the Child SA, the IKE SA is there all the same.
     this.#offer?.release();
-    this.#refuseChild(refusal.notifyType, `the peer refused it: ${NotifyType.nameOf(refusal.notifyType)}`, now);
+    this.#refuseChild(child, refusal.notifyType, `the peer refused it: ${childRefusalText(refusal.notifyType, child)}`, now);
   }
 
   abandon(_host: IkeSa, why: Abandoned, now: number): void {
@@ -136,8 +153,14 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
     }
     const proof = required(payloads, "AUTH");
     const ppk = settlePpkAsInitiator(host.keys, config, this.#mixedKeys, payloads);
-    const remoteAuth = blamingPpk(ppk, () => requireProof(host, "responder", config, handshake, remoteId, proof, payloads));
-    host.peers = { localId: config.local.id, remoteId, localAuth: this.#localAuth, remoteAuth: remoteAuth + ppk.note };
+    const peer = blamingPpk(ppk, () => requireProof(host, "responder", config, handshake, remoteId, proof, payloads));
+    host.peers = {
+      localId: config.local.id,
+      remoteId,
+      localAuth: this.#localAuth,
+      remoteAuth: peer.how + ppk.note,
+      remoteValidUntil: peer.validUntil,
+    };
   }
 
   /** Undefined, and the attempt has failed, when there is nothing to prove ourselves with. */
@@ -169,12 +192,12 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
     return ` Perhaps ${formatPpk(ppk)} is another one there, or unknown.`;
   }
 
-  #createChild(host: IkeSa, payloads: readonly Payload[], now: number): void {
+  #createChild(host: IkeSa, child: ChildPlan, payloads: readonly Payload[], now: number): void {
     const offer = this.#offer;
     if (offer === undefined) return;
-    const { child, handshake } = this.#plan;
+    const { handshake } = this.#plan;
     try {
-      const agreed = offer.read(payloads);
+      const agreed = offer.read(payloads, boundToAddress(child.config, host));
       const { config, cpu, shared, group } = child;
       const keyInputs = { role: "initiator" as const, nonceI: handshake.nonceI, nonceR: handshake.nonceR, sharedSecret: undefined };
       const spiIn = offer.spiIn;
@@ -199,14 +222,15 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
     } catch (error) {
       if (!(error instanceof PeerMisbehaved) && !(error instanceof NoAgreement) && !(error instanceof MalformedMessage)) throw error;
       host.exchanger.enqueue(new DeleteUnusedSpi(offer.keepSpi()), now);
-      this.#refuseChild(NotifyType.INVALID_SYNTAX, `the peer's answer cannot be used: ${error.message}`, now);
+      const notifyType = error instanceof NoAgreement ? error.notifyType : NotifyType.INVALID_SYNTAX;
+      this.#refuseChild(child, notifyType, `the peer's answer cannot be used: ${error.message}`, now);
       return;
     }
     this.#outcome.childCreated(now);
   }
 
-  #refuseChild(notifyType: number, why: string, now: number): void {
-    this.#outcome.childRefused(notifyType, `No Child SA for ${this.#plan.child.config.name}: ${why}.`, now);
+  #refuseChild({ config }: ChildPlan, notifyType: number, why: string, now: number): void {
+    this.#outcome.childRefused(notifyType, `No Child SA for ${config.name}: ${why}.`, now);
   }
 }
 

@@ -1,11 +1,13 @@
 /** IKE_AUTH as responder (RFC 7296 §1.2, §2.15): who the peer is, its proof, ours, and the first Child SA along with them. */
 import { NotifyType } from "../../wire/iana/index.ts";
 import { findNotify, notify, setWindowSize, windowSizeOf } from "../../wire/notify.ts";
-import type { AuthPayload, NotifyPayload, Payload } from "../../wire/payload.ts";
+import type { AuthPayload, IdPayload, NotifyPayload, Payload } from "../../wire/payload.ts";
 import { encodingsAskedFor } from "../certificate-payloads.ts";
 import { acceptChild } from "../child-acceptance.ts";
 import { installChild } from "../child-installation.ts";
+import { asksForChildless } from "../childless.ts";
 import type { ConnectionConfig } from "../config.ts";
+import { notePeersToken, ownToken } from "../crash-tokens.ts";
 import { AuthenticationFailed, NoAgreement } from "../errors.ts";
 import { espSpiOctets } from "../esp-spi.ts";
 import type { Handshake } from "../handshake.ts";
@@ -13,11 +15,13 @@ import { formatIdentity, type Identity } from "../identity.ts";
 import type { Answer, Request } from "../answer.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { adoptMobike, mobikeOffer } from "../mobike-notifies.ts";
-import { admission } from "../pad.ts";
+import { admission, ownIdentity } from "../pad.ts";
 import { blamingPpk, settlePpkAsResponder } from "../ppk.ts";
 import { acceptsMethod, prove, requireProof } from "../proof.ts";
 import { answerProposal } from "../proposals.ts";
 import { only, required } from "../required.ts";
+import { transportNotify } from "../transport-mode.ts";
+import { answerConfiguration, answerConfigurationAlone, checkConfiguration, requireLease } from "./configuration-responder.ts";
 
 /** What the endpoint knows and decides about a peer that authenticates. */
 export interface IkeAuthContext {
@@ -37,30 +41,41 @@ export interface IkeAuthContext {
 export function answerIkeAuth(ikeSa: IkeSa, request: Request, context: IkeAuthContext, now: number): Answer {
   const { payloads } = request;
   const { handshake } = context;
-  const { config, remoteId, proof } = identify(payloads, context.candidates);
+  const { config, localId, remoteId, proof } = identify(payloads, context.candidates);
   const ppk = settlePpkAsResponder(ikeSa.keys, config, handshake.peerAbilities, payloads, proof);
-  const remoteAuth = blamingPpk(ppk, () => requireProof(ikeSa, "initiator", config, handshake, remoteId, ppk.proof, payloads));
-  const own = prove(ikeSa, "responder", config, handshake, remoteId, encodingsAskedFor(payloads));
+  const peer = blamingPpk(ppk, () => requireProof(ikeSa, "initiator", config, handshake, remoteId, ppk.proof, payloads));
+  const acting = { ...config, local: { ...config.local, id: localId } };
+  const own = prove(ikeSa, "responder", acting, handshake, remoteId, encodingsAskedFor(payloads));
   ikeSa.config = config;
-  ikeSa.peers = { localId: config.local.id, remoteId, localAuth: own.how, remoteAuth: remoteAuth + ppk.note };
+  ikeSa.peers = {
+    localId,
+    remoteId,
+    localAuth: own.how,
+    remoteAuth: peer.how + ppk.note,
+    remoteValidUntil: peer.validUntil,
+  };
   context.admit(ikeSa);
   // What is malformed about the rest of the request must be found before anything is made of it.
-  required(payloads, "SA");
+  const isChildless = asksForChildless(payloads, config);
+  if (!isChildless) required(payloads, "SA");
+  checkConfiguration(payloads);
   const window = findNotify(payloads, NotifyType.SET_WINDOW_SIZE);
   const windowSize = window === undefined ? 1 : windowSizeOf(window);
   adoptMobike(ikeSa, config, payloads);
+  notePeersToken(ikeSa, payloads);
   ikeSa.transition({ kind: "ESTABLISHED" }, "authenticated");
   context.established(ikeSa, findNotify(payloads, NotifyType.INITIAL_CONTACT) !== undefined, now);
-  const child = answerChild(ikeSa, request, context, now);
+  const child = isChildless ? answerConfigurationAlone(ikeSa, payloads) : answerChild(ikeSa, request, context, now);
   return {
     payloads: [
-      { type: "IDr", ...config.local.id },
+      { type: "IDr", ...localId },
       ...own.certificates,
       own.auth,
       setWindowSize(ikeSa.services.config.windowSize),
       ...child,
       ...(ikeSa.mobike === undefined ? [] : mobikeOffer(ikeSa, config)),
       ...ppk.notifies,
+      ...ownToken(ikeSa),
     ],
     then: (at) => {
       // §2.3: the window is one until the initial exchanges are over.
@@ -74,25 +89,34 @@ export function answerIkeAuth(ikeSa: IkeSa, request: Request, context: IkeAuthCo
 function identify(
   payloads: readonly Payload[],
   candidates: readonly ConnectionConfig[],
-): { config: ConnectionConfig; remoteId: Identity; proof: AuthPayload } {
-  const idi = required(payloads, "IDi");
+): { config: ConnectionConfig; localId: Identity; remoteId: Identity; proof: AuthPayload } {
+  const remoteId = identityOf(required(payloads, "IDi"));
   const idr = only(payloads, "IDr");
-  const remoteId: Identity = { idType: idi.idType, data: idi.data.slice() };
+  const asked = idr === undefined ? undefined : identityOf(idr);
   const admitting = candidates
-    .map((config) => ({ config, how: admission(config, remoteId, idr) }))
-    .sort((a, b) => rank(a.how) - rank(b.how))
-    .filter(({ how }) => how !== undefined);
+    .flatMap((config) => {
+      const [how, localId] = [admission(config, remoteId, asked), ownIdentity(config.local, asked)];
+      return how === undefined || localId === undefined ? [] : [{ config, how, localId }];
+    })
+    .sort((a, b) => rank(a) - rank(b));
   const method = only(payloads, "AUTH")?.method;
   const fitting = admitting.find(({ config: { remote } }) => method !== undefined && acceptsMethod(remote, method));
-  const config = (fitting ?? admitting[0])?.config;
-  if (config === undefined) {
-    const asked = idr === undefined ? "" : ` that asks for ${formatIdentity(idr)}`;
-    throw new AuthenticationFailed(`No connection admits a peer that calls itself ${formatIdentity(remoteId)}${asked}.`);
+  const found = fitting ?? admitting[0];
+  if (found === undefined) {
+    const whom = asked === undefined ? "" : ` that asks for ${formatIdentity(asked)}`;
+    throw new AuthenticationFailed(`No connection admits a peer that calls itself ${formatIdentity(remoteId)}${whom}.`);
   }
-  return { config, remoteId, proof: proofOf(payloads, remoteId) };
+  const { config, localId } = found;
+  return { config, localId, remoteId, proof: proofOf(payloads, remoteId) };
 }
 
-const rank = (how: ReturnType<typeof admission>): number => ["named", "any", undefined].indexOf(how);
+/** A copy: payloads are views of a datagram. */
+const identityOf = ({ idType, data }: IdPayload): Identity => ({ idType, data: data.slice() });
+
+/** Who is named goes before whoever; then, the identity that is configured for us before another one of our certificate. */
+function rank({ config, how, localId }: { config: ConnectionConfig; how: "named" | "any"; localId: Identity }): number {
+  return (how === "named" ? 0 : 2) + (localId === config.local.id ? 0 : 1);
+}
 
 function proofOf(payloads: readonly Payload[], remoteId: Identity): AuthPayload {
   const proof = only(payloads, "AUTH");
@@ -104,7 +128,10 @@ function proofOf(payloads: readonly Payload[], remoteId: Identity): AuthPayload 
 
 /** §1.2: a Child SA that comes to nothing leaves the IKE SA standing; the error takes the place of its payloads. */
 function answerChild(ikeSa: IkeSa, { payloads, messageId }: Request, context: IkeAuthContext, now: number): Payload[] {
+  const configuration = answerConfiguration(ikeSa, payloads);
   try {
+    if (configuration.failure !== undefined) throw configuration.failure;
+    requireLease(ikeSa);
     const acceptance = acceptChild(ikeSa, payloads, undefined, true);
     const { nonceI, nonceR } = context.handshake;
     const spiIn = ikeSa.services.reserveEspSpi(acceptance.cpu);
@@ -118,6 +145,8 @@ function answerChild(ikeSa: IkeSa, { payloads, messageId }: Request, context: Ik
     child.mayBeNamed = true;
     return [
       ...acceptance.group.answerNotifies(acceptance.purpose, acceptance.cpu, payloads),
+      ...configuration.payloads,
+      ...transportNotify(acceptance.agreed.mode),
       { type: "SA", proposals: [answerProposal(acceptance.agreed.chosen, espSpiOctets(spiIn))] },
       { type: "TSi", selectors: acceptance.agreed.remoteTs },
       { type: "TSr", selectors: acceptance.agreed.localTs },
@@ -125,7 +154,7 @@ function answerChild(ikeSa: IkeSa, { payloads, messageId }: Request, context: Ik
   } catch (error) {
     if (!(error instanceof NoAgreement)) throw error;
     context.childRefused(ikeSa, error.notifyType, error.message);
-    return [refusal(error)];
+    return [...configuration.payloads, refusal(error)];
   }
 }
 

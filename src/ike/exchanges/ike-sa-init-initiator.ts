@@ -30,6 +30,8 @@ import {
   keyExchangesOf,
   withSpi,
 } from "../proposals.ts";
+import { isRedirect, noteRedirect } from "../redirect.ts";
+import { initRefusalText } from "../refusal-text.ts";
 import { required } from "../required.ts";
 import { Retransmission } from "../retransmission.ts";
 
@@ -53,6 +55,8 @@ export class IkeSaInitInitiator {
   #request: Uint8Array = new Uint8Array(0);
   #retransmission: Retransmission | undefined;
   #restarts = 0;
+  /** Whoever wants to send us elsewhere has said so; it may be anybody. */
+  #isRedirected = false;
 
   /** Sends the first request. Throws LocalMisconfiguration if no proposal has a key exchange. */
   constructor(ikeSa: IkeSa, config: ConnectionConfig, outcome: IkeSaInitOutcome, now: number) {
@@ -110,8 +114,13 @@ export class IkeSaInitInitiator {
       return;
     }
     if (refusal !== undefined) {
-      this.#fail(`The peer refused IKE_SA_INIT: ${NotifyType.nameOf(refusal.notifyType)}.`, now);
+      this.#fail(initRefusalText(refusal.notifyType, this.#config.proposals), now);
       return;
+    }
+    if (isRedirect(payloads)) {
+      if (!this.#isRedirected) noteRedirect(this.#ikeSa, payloads);
+      this.#isRedirected = true;
+      throw new PeerMisbehaved("it sends us to another gateway");
     }
     if (peerSpi === NO_IKE_SPI) throw new PeerMisbehaved("its SPI is zero");
     this.#complete(payloads, peerSpi, octets, now);

@@ -11,6 +11,7 @@ import { cookie, findNotify, invalidKe, notify, signatureHashAlgorithms, unsuppo
 import type { NotifyPayload, Payload } from "../../wire/payload.ts";
 import { certificateRequests } from "../certificate-payloads.ts";
 import type { TransportAddresses } from "../child-sa.ts";
+import { childlessNotifies } from "../childless.ts";
 import type { ConnectionConfig } from "../config.ts";
 import type { DropReason } from "../counters.ts";
 import { notifyForError } from "../errors.ts";
@@ -136,6 +137,7 @@ function negotiate(
     ...(ikeSa.fragmentation.accepts ? fragmentationNotifies(candidates) : []),
     ...(additionalKeyExchangesOf(chosen).length > 0 ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
     ...(peerAbilities.usesPpk ? usePpkNotifies(candidates) : []),
+    ...childlessNotifies(candidates),
     ...(remotes.some(({ auth }) => auth === "pubkey") ? [signatureHashAlgorithms(SIGNATURE_HASHES)] : []),
     ...certificateRequests(remotes),
   ];

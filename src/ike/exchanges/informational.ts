@@ -3,13 +3,18 @@ import { ExchangeType, NotifyType, ProtocolId } from "../../wire/iana/index.ts";
 import { findNotify, setWindowSize, windowSizeOf } from "../../wire/notify.ts";
 import { equalOctets } from "../../wire/octets.ts";
 import type { DeletePayload, Payload } from "../../wire/payload.ts";
+import { notePeersToken } from "../crash-tokens.ts";
 import type { Exchange } from "../exchanger.ts";
 import { takeOver } from "../ike-sa-succession.ts";
 import type { Answer, Request } from "../answer.ts";
+import { formatIdentity } from "../identity.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { natDetectionFor } from "../mobike-notifies.ts";
 import { seenAddressHash } from "../nat-detection.ts";
+import { noteRedirect } from "../redirect.ts";
+import { answerConfigurationAlone } from "./configuration-responder.ts";
 import { answerDeleteChildren } from "./delete-child.ts";
+import { noteInvalidSpi } from "./invalid-spi.ts";
 import { answerMobike } from "./mobike-responder.ts";
 import { tellAddresses } from "./update-addresses.ts";
 
@@ -19,10 +24,17 @@ export function answerInformational(ikeSa: IkeSa, request: Request, now: number)
   const deletes = payloads.filter((payload): payload is DeletePayload => payload.type === "DELETE");
   if (deletes.some(({ protocolId }) => protocolId === ProtocolId.IKE)) return { payloads: [], then: (at) => endByPeer(ikeSa, at) };
   if (findNotify(payloads, NotifyType.AUTHENTICATION_FAILED) !== undefined) {
-    return { payloads: [], then: (at) => ikeSa.destroy("the peer does not accept our proof of identity", "peer", at) };
+    const { peers } = ikeSa;
+    const shown = peers === undefined ? "" : `, which was ${formatIdentity(peers.localId)} by ${peers.localAuth}`;
+    return { payloads: [], then: (at) => ikeSa.destroy(`the peer does not accept our proof of identity${shown}`, "peer", at) };
   }
   const mobike = answerMobike(ikeSa, request);
-  const answer = [...answerDeleteChildren(ikeSa, deletes, now), ...mobike.payloads];
+  // §3.15.4: who got no address may ask again here.
+  const configuration = answerConfigurationAlone(ikeSa, payloads);
+  const answer = [...answerDeleteChildren(ikeSa, deletes, now), ...mobike.payloads, ...configuration];
+  noteInvalidSpi(ikeSa, payloads, now);
+  notePeersToken(ikeSa, payloads);
+  noteRedirect(ikeSa, payloads);
   const hasWindow = noteWindow(ikeSa, payloads, now);
   return { ...mobike, payloads: hasWindow ? [...answer, setWindowSize(ikeSa.services.config.windowSize)] : answer };
 }

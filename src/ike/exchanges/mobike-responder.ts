@@ -8,6 +8,7 @@ import { sameSocketAddress } from "../addresses.ts";
 import type { Answer, Request } from "../answer.ts";
 import type { TransportAddresses } from "../child-sa.ts";
 import type { IkeSa } from "../ike-sa.ts";
+import { moveChildren, moveTo, redirect } from "../ike-sa-path.ts";
 import { additionalAddressesIn, natDetectionFor } from "../mobike-notifies.ts";
 import type { Mobike } from "../mobike.ts";
 import { detectNat } from "../nat-detection.ts";
@@ -57,10 +58,12 @@ function updateAddresses(ikeSa: IkeSa, mobike: Mobike, { payloads, messageId, pa
     payloads: answer,
     then: (now) => {
       if (!isElsewhere) {
-        ikeSa.moveTo(path, now);
+        moveTo(ikeSa, path, now);
+        // The addresses may be the same, and a NAT have come between or gone.
+        if (!mobike.isChecking) moveChildren(ikeSa);
         return;
       }
-      ikeSa.redirect(path, now);
+      redirect(ikeSa, path, now);
       checkRoutability(ikeSa, now);
     },
   };

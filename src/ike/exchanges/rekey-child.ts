@@ -58,9 +58,10 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
       this.#outcome.failed(this.#old, NotifyType.TEMPORARY_FAILURE, now);
       return undefined;
     }
-    const { config, localTs, remoteTs, spiIn } = this.#old.parameters;
+    const { config, mode, localTs, remoteTs, spiIn } = this.#old.parameters;
     const { cpu, shared } = this.#group.seatForRekey(this.#old);
-    const plan: ChildPlan = { config, group: this.#group, purpose: { kind: "rekey", old: this.#old }, cpu, shared, localTs, remoteTs };
+    const purpose = { kind: "rekey", old: this.#old } as const;
+    const plan: ChildPlan = { config, group: this.#group, purpose, cpu, shared, mode, localTs, remoteTs };
     this.#old.transition({ kind: "REKEYING", rekey: this });
     this.#exchange = new ChildExchange(plan, host.services, this.#method);
     return [rekeySa(ProtocolId.ESP, espSpiOctets(spiIn)), ...this.#group.requestNotifies("rekey", cpu), ...this.#exchange.payloads];

@@ -3,6 +3,7 @@ import { respondKeyExchange } from "../../crypto/key-exchange.ts";
 import { NotifyType, ProtocolId } from "../../wire/iana/index.ts";
 import { ikeSpiFromOctets, ikeSpiOctets, type IkeSpi } from "../../wire/ike-header.ts";
 import { invalidKe, notify } from "../../wire/notify.ts";
+import { tokenFor } from "../crash-tokens.ts";
 import { NoAgreement, PeerMisbehaved } from "../errors.ts";
 import { IkeSaKeys } from "../ike-sa-keys.ts";
 import { successorOf, takeOver } from "../ike-sa-succession.ts";
@@ -44,6 +45,7 @@ export function answerRekeyIke(ikeSa: IkeSa, { payloads }: Request, now: number)
     { type: "SA", proposals: [answerProposal(chosen, ikeSpiOctets(spiR))] },
     { type: "NONCE", data: nonceR },
     { type: "KE", method, data: publicValue },
+    ...tokenFor(services.qcdSecret, "responder", { initiatorSpi: spiI, responderSpi: spiR }),
   ];
   // §2.8.2: which of the two stands is known when ours is answered.
   if (ikeSa.state.kind === "REKEYING") ikeSa.state.rekey.collidedWith(rival);

@@ -7,6 +7,7 @@ import { ExchangeType, NotifyType, ProtocolId } from "../../wire/iana/index.ts";
 import { ikeSpiFromOctets, ikeSpiOctets, type IkeSpi } from "../../wire/ike-header.ts";
 import { findErrorNotify, invalidKeMethodOf } from "../../wire/notify.ts";
 import type { NotifyPayload, Payload } from "../../wire/payload.ts";
+import { peersToken } from "../crash-tokens.ts";
 import { BrokenInvariant, NoAgreement, PeerMisbehaved } from "../errors.ts";
 import type { Exchange } from "../exchanger.ts";
 import { IkeSaKeys } from "../ike-sa-keys.ts";
@@ -21,6 +22,8 @@ import type { RivalRekey } from "../rival-rekey.ts";
 import { closeIkeSa } from "./delete-ike.ts";
 import { followUp } from "./followup-ke-initiator.ts";
 import { tellOnReplaced } from "./update-addresses.ts";
+
+const REDUNDANT = "redundant after a simultaneous rekey";
 
 export interface RekeyIkeOutcome {
   /** The old IKE SA goes on. */
@@ -42,6 +45,8 @@ interface Agreement {
   readonly furtherMethods: readonly number[];
   /** Of Ni and Nr: decides collisions (§2.8.2). */
   readonly lowestNonce: Uint8Array;
+  /** For the successor (RFC 6290 §4.3). */
+  readonly peersToken: Uint8Array | undefined;
 }
 
 export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
@@ -97,6 +102,10 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
   rivalCompleted(now: number): void {
     const { rival } = this;
     if (this.#hasYielded && rival !== undefined) this.#yieldTo(this.#old, rival, now);
+  }
+
+  rivalInUse(now: number): void {
+    if (this.rival !== undefined) this.#yieldTo(this.#old, this.rival, now);
   }
 
   rivalGone(now: number): void {
@@ -169,12 +178,14 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
     return successor?.state.kind === "PENDING" ? successor : undefined;
   }
 
-  /** Whether the peer's rekey stands against ours, or will when it is complete. */
+  /**
+   * Whether the peer's rekey stands against ours, or will when it is complete. The nonces alone decide, as they do for the peer: what it made may
+   * have been closed meanwhile, on command at either end, and then nothing stands.
+   */
   #mustYield(lowestNonce: Uint8Array): boolean {
     const collision = this.#collision;
     if (collision === undefined || collision.isOver) return false;
-    const isStanding = collision.successor === undefined || collision.successor.state.kind === "PENDING";
-    return isStanding && compareNonces(lowestNonce, collision.lowestNonce) < 0;
+    return compareNonces(lowestNonce, collision.lowestNonce) < 0;
   }
 
   #read(host: IkeSa, offer: Offer, payloads: readonly Payload[]): Agreement {
@@ -188,17 +199,25 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
     offer.keyExchange.destroy();
     const peerSpi = ikeSpiFromOctets(chosen.peerSpi);
     const furtherMethods = additionalKeyExchangesOf(chosen);
-    return { chosen, peerSpi, nonceR, sharedSecret, furtherMethods, lowestNonce: lowerNonce(offer.nonce, nonceR) };
+    const lowestNonce = lowerNonce(offer.nonce, nonceR);
+    return { chosen, peerSpi, nonceR, sharedSecret, furtherMethods, lowestNonce, peersToken: peersToken(payloads) };
   }
 
   #succeed(host: IkeSa, offer: Offer, agreement: Agreement, furtherSecrets: readonly Uint8Array[], now: number): IkeSa {
     const { chosen, peerSpi, nonceR, sharedSecret } = agreement;
     const inputs = { nonceI: offer.nonce, nonceR, spiI: offer.spi, spiR: peerSpi, sharedSecret, furtherSecrets };
     const keys = IkeSaKeys.rekey(host.keys, chosen.transforms, inputs, true, host.services.entropy);
-    return successorOf(host, { isOriginalInitiator: true, ownSpi: offer.spi, peerSpi, keys }, now);
+    const successor = successorOf(host, { isOriginalInitiator: true, ownSpi: offer.spi, peerSpi, keys }, now);
+    successor.peersToken = agreement.peersToken;
+    return successor;
   }
 
   #settle(host: IkeSa, successor: IkeSa, lowestNonce: Uint8Array, now: number): void {
+    // The peer uses its own already.
+    if (host.state.kind === "REKEYED") {
+      closeIkeSa(successor, REDUNDANT, now);
+      return;
+    }
     // On command, it is being closed: the peer has moved all to the successor, which must not live on.
     if (host.state.kind !== "REKEYING") {
       closeIkeSa(successor, "its predecessor is being closed", now);
@@ -207,7 +226,7 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
     if (this.#mustYield(lowestNonce)) {
       // §2.8.2: ours holds the lowest nonce, so ours is redundant; the peer closes the old one.
       this.#yield(host, now);
-      closeIkeSa(successor, "redundant after a simultaneous rekey", now);
+      closeIkeSa(successor, REDUNDANT, now);
       return;
     }
     this.#dropPendingRival(host, now);

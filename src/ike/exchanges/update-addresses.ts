@@ -7,6 +7,7 @@ import { sameSocketAddress } from "../addresses.ts";
 import type { TransportAddresses } from "../child-sa.ts";
 import type { Exchange } from "../exchanger.ts";
 import type { IkeSa } from "../ike-sa.ts";
+import { moveChildren, redirect } from "../ike-sa-path.ts";
 import { announcement, natDetectionFor, ownAdditionalAddresses } from "../mobike-notifies.ts";
 import { detectNat, seenAddressHash } from "../nat-detection.ts";
 import { closeIkeSa } from "./delete-ike.ts";
@@ -16,8 +17,10 @@ const COOKIE_LENGTH = 16;
 
 /** As initiator: IKE and ESP use these addresses from now on, and the peer is told as soon as the window allows (§3.5). */
 export function moveIkeSa(ikeSa: IkeSa, addresses: TransportAddresses, now: number): void {
-  ikeSa.moveTo(addresses, now);
+  redirect(ikeSa, addresses, now);
   tellAddresses(ikeSa, now);
+  // After that: until the peer tells, it is not known whether there is a NAT on the new path.
+  moveChildren(ikeSa);
 }
 
 /**
@@ -66,9 +69,11 @@ class UpdateAddresses implements Exchange<IkeSa> {
       return;
     }
     const nat = detectNat(payloads, host.initiatorSpi, host.responderSpi, addresses.local, addresses.remote);
-    if (!nat.supported) return;
-    host.nat = nat;
-    host.seenAs = seenAddressHash(payloads);
+    if (nat.supported) {
+      host.nat = nat;
+      host.seenAs = seenAddressHash(payloads);
+    }
+    moveChildren(host);
   }
 
   abandon(): void {
@@ -103,7 +108,7 @@ class ReturnRoutabilityCheck implements Exchange<IkeSa> {
     // §3.7: sent to several addresses, it proves none of them; the change that came between has a check of its own.
     if (host.mobike === undefined || !sameSocketAddress(this.#addresses.remote, host.addresses.remote)) return;
     host.mobike.isChecking = false;
-    host.moveChildren();
+    moveChildren(host);
   }
 
   abandon(): void {

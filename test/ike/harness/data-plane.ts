@@ -78,6 +78,7 @@ export class MemoryDataPlane {
         return;
       case "removeOutbound":
         assert.ok(this.outbound.delete(message.id), "an outbound SA is removed that is not there");
+        if (![...this.inbound.values()].some(({ spec }) => spec.id === message.id)) this.usage.delete(message.id);
         for (const entries of this.entries.values()) {
           for (const entry of entries.values())
             assert.ok(!("sa" in entry) || entry.sa !== message.id, `an entry still points at SA ${message.id}`);

@@ -35,6 +35,11 @@ export class MessageReader {
     this.#keys.set(keys.initiatorSpi + keys.responderSpi, known);
   }
 
+  /** A long run is not to be made of keys. */
+  forget(): void {
+    this.#keys.clear();
+  }
+
   payloads(octets: Uint8Array): readonly Payload[] {
     const message = decodeMessage(octets);
     const { header, aad } = message;

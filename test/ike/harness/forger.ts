@@ -4,6 +4,7 @@ import type { KeyMaterial } from "../../../src/ike/events.ts";
 import { ikeSpi } from "../../../src/wire/ike-header.ts";
 import { encodePayloadChain, encodeProtected, type MessageHeader } from "../../../src/wire/message.ts";
 import type { Payload } from "../../../src/wire/payload.ts";
+import type { World } from "./world.ts";
 
 export interface Forgery {
   readonly exchangeType: number;
@@ -12,6 +13,13 @@ export interface Forgery {
 }
 
 type IkeKeyMaterial = Extract<KeyMaterial, { kind: "ike" }>;
+
+/** One that learns the keys of the world's IKE SAs as they are made. */
+export function forgerIn(world: Pick<World, "onKeys">): Forger {
+  const forger = new Forger();
+  world.onKeys = (keys) => forger.learn(keys);
+  return forger;
+}
 
 export class Forger {
   #keys: { readonly material: IkeKeyMaterial; readonly cipher: IkeCipherSuite } | undefined;
@@ -34,6 +42,11 @@ export class Forger {
   /** A request of the original responder. */
   fromResponder(forgery: Forgery): Uint8Array {
     return this.#seal(forgery, { isInitiator: false, isResponse: false });
+  }
+
+  /** The original initiator's answer. */
+  fromInitiator(forgery: Forgery): Uint8Array {
+    return this.#seal(forgery, { isInitiator: true, isResponse: true });
   }
 
   /** The original responder's answer. */

@@ -2,8 +2,10 @@
  * A world left to itself: a network that loses, repeats and delays (and so reorders) datagrams, and operators and packets that do things at
  * random times. All from one seed.
  */
+import type { Command } from "../../../src/ike/command.ts";
+import type { ChildSaStatus, IkeSaStatus } from "../../../src/ike/status.ts";
 import { cpuIndex } from "../../../src/ipsec/names.ts";
-import { flowFrom, World, type Host, type InFlight, type WorldOptions } from "./world.ts";
+import { datagramSize, flowFrom, World, type Host, type InFlight, type WorldOptions } from "./world.ts";
 import { seededRandom, type Random } from "./random.ts";
 
 export interface NetworkOptions {
@@ -12,6 +14,8 @@ export interface NetworkOptions {
   readonly duplicate: number;
   /** Milliseconds on the way: at least, at most. */
   readonly delay: readonly [number, number];
+  /** Octets of the largest IPv4 datagram that the path carries, headers included; larger ones vanish. Any size when absent. */
+  readonly mtu?: number;
 }
 
 /** What may happen, and how often in relation to the rest. */
@@ -24,6 +28,8 @@ export interface SimulationOptions extends WorldOptions {
   /** Deeds in all, and the mean of milliseconds between two of them. */
   readonly count: number;
   readonly pace: number;
+  /** 0..1: how often both ends do something at the same time, and to the same SA if it is one that both know. */
+  readonly together?: number;
   /** Is told every datagram, when it is sent, lost and delivered, and every deed. */
   readonly trace?: (line: string) => void;
 }
@@ -38,6 +44,8 @@ export class Simulation {
   readonly random: Random;
   readonly #options: SimulationOptions;
   #network: NetworkOptions;
+  #clashes = 0;
+  #tooLarge = 0;
   #arrivals: Arrival[] = [];
   #pollAt: number;
 
@@ -48,6 +56,16 @@ export class Simulation {
     this.world = new World(options);
     this.world.carry = (datagram) => this.#carry(datagram);
     this.#pollAt = this.world.now + 1000;
+  }
+
+  /** How often both ends have done something to the same SA at the same time. */
+  get clashes(): number {
+    return this.#clashes;
+  }
+
+  /** Datagrams that the path did not carry for their size. */
+  get tooLarge(): number {
+    return this.#tooLarge;
   }
 
   /** All the deeds, then `patience` milliseconds more of the same network. */
@@ -63,7 +81,7 @@ export class Simulation {
 
   /** The network gets well, and whatever is still to be found out is found out. */
   recover(milliseconds: number): void {
-    this.#network = { loss: 0, duplicate: 0, delay: [1, 1] };
+    this.#network = { ...this.#network, loss: 0, duplicate: 0, delay: [1, 1] };
     this.#runFor(milliseconds);
   }
 
@@ -94,7 +112,12 @@ export class Simulation {
   }
 
   #carry(datagram: InFlight): void {
-    const { loss, duplicate, delay } = this.#network;
+    const { loss, duplicate, delay, mtu = Infinity } = this.#network;
+    if (datagramSize(datagram) > mtu) {
+      this.#tooLarge++;
+      this.#trace(() => `drop    ${this.world.describe(datagram)}: it is too large for the path`);
+      return;
+    }
     const copies = 1 + (this.random.chance(duplicate) ? 1 : 0);
     this.#trace(() => `send    ${this.world.describe(datagram)}`);
     for (let copy = 0; copy < copies; copy++) {
@@ -109,39 +132,51 @@ export class Simulation {
   #act(): void {
     const { world, random } = this;
     const host = random.chance(0.5) ? world.left : world.right;
-    const { ikeSas, childSas } = world.status(host);
-    const child = random.pick(childSas);
+    const child = random.pick(world.status(host).childSas);
     // Nobody names an IKE SA that is not authenticated yet.
-    const ikeSa = random.pick(ikeSas.filter(({ remoteId }) => remoteId !== undefined));
-    const deed = this.#drawDeed();
-    this.#trace(
-      () =>
-        `${host.side}: ${deed} of ${childSas.map(({ spiIn, state, cpu }) => `${(spiIn >>> 0).toString(16)} ${state} on ${cpu}`).join(", ")}`,
+    const ikeSa = random.pick(world.status(host).ikeSas.filter(({ remoteId }) => remoteId !== undefined));
+    const touched = this.#do(host, child, ikeSa);
+    if (!random.chance(this.#options.together ?? 0)) return;
+    const peer = world.peerOf(host);
+    const { ikeSas, childSas } = world.status(peer);
+    const alsoTouched = this.#do(
+      peer,
+      childSas.find(({ spiIn }) => spiIn === child?.spiOut),
+      ikeSas.find(({ initiatorSpi, responderSpi }) => initiatorSpi === ikeSa?.initiatorSpi && responderSpi === ikeSa.responderSpi),
     );
+    if (touched && alsoTouched) this.#clashes++;
+  }
+
+  /** @returns whether it was something that an SA went through */
+  #do(host: Host, child: ChildSaStatus | undefined, ikeSa: IkeSaStatus | undefined): boolean {
+    const deed = this.#drawDeed();
+    this.#trace(() => {
+      const children = this.world.status(host).childSas.map(({ spiIn, state, cpu }) => `${(spiIn >>> 0).toString(16)} ${state} on ${cpu}`);
+      return `${host.side}: ${deed} of ${children.join(", ")}`;
+    });
     switch (deed) {
       case "packet":
         this.#packet(host);
-        return;
+        return false;
       case "rekeyChild":
-        if (child !== undefined)
-          world.act(host, (endpoint) => endpoint.handleCommand({ verb: "rekey", target: { childSa: child.id } }, world.now));
-        return;
+        return child !== undefined && this.#command(host, { verb: "rekey", target: { childSa: child.id } });
       case "rekeyIke":
-        if (ikeSa !== undefined)
-          world.act(host, (endpoint) => endpoint.handleCommand({ verb: "rekey", target: { ikeSa: ikeSa.id } }, world.now));
-        return;
+        return ikeSa !== undefined && this.#command(host, { verb: "rekey", target: { ikeSa: ikeSa.id } });
       case "closeChild":
-        if (child !== undefined)
-          world.act(host, (endpoint) => endpoint.handleCommand({ verb: "terminate", target: { childSa: child.id } }, world.now));
-        return;
+        return child !== undefined && this.#command(host, { verb: "terminate", target: { childSa: child.id } });
       case "closeIke":
-        if (ikeSa !== undefined)
-          world.act(host, (endpoint) => endpoint.handleCommand({ verb: "terminate", target: { ikeSa: ikeSa.id } }, world.now));
-        return;
+        return ikeSa !== undefined && this.#command(host, { verb: "terminate", target: { ikeSa: ikeSa.id } });
       case "initiate":
-        world.act(host, (endpoint) => endpoint.handleCommand({ verb: "initiate", connection: "tunnel" }, world.now));
-        return;
+        this.#command(host, { verb: "initiate", connection: "tunnel" });
+        return false;
     }
+  }
+
+  /** @returns whether it was taken: what is being rekeyed already is not rekeyed twice */
+  #command(host: Host, command: Command): boolean {
+    let ok = false;
+    this.world.act(host, (endpoint) => (ok = endpoint.handleCommand(command, this.world.now).ok));
+    return ok;
   }
 
   /** From a random CPU, there in no time: loss of ESP is not the subject here. */

@@ -24,6 +24,13 @@ export interface InFlight {
   readonly marker: boolean;
 }
 
+const IPV4_AND_UDP = 20 + 8;
+/** Four zero octets before IKE on the port of NAT traversal (RFC 3948 §2.2). */
+const MARKER = 4;
+
+/** Octets of the IPv4 datagram that carries it. */
+export const datagramSize = ({ octets, marker }: InFlight): number => IPV4_AND_UDP + (marker ? MARKER : 0) + octets.length;
+
 export interface Host {
   readonly side: Side;
   readonly address: string;
@@ -41,6 +48,8 @@ export interface WorldOptions {
   readonly cpus?: number | readonly [left: number, right: number];
   readonly left?: Overrides;
   readonly right?: Overrides;
+  /** Ends that make tokens of quick crash detection. */
+  readonly tokenMakers?: readonly Side[];
 }
 
 export class World {
@@ -57,10 +66,10 @@ export class World {
   /** Milliseconds since 1970 when {@link now} is zero. */
   date = Date.parse("2026-11-24T12:00:00Z");
 
-  constructor({ seed = 1, cpus = 1, left, right }: WorldOptions = {}) {
+  constructor({ seed = 1, cpus = 1, left, right, tokenMakers = [] }: WorldOptions = {}) {
     const [leftCpus, rightCpus] = typeof cpus === "number" ? [cpus, cpus] : cpus;
-    this.left = this.#host("left", endpointConfig("left", left), leftCpus, seed);
-    this.right = this.#host("right", endpointConfig("right", right), rightCpus, seed);
+    this.left = this.#host("left", endpointConfig("left", left), leftCpus, seed, tokenMakers);
+    this.right = this.#host("right", endpointConfig("right", right), rightCpus, seed, tokenMakers);
     for (const host of this.hosts) this.drain(host);
   }
 
@@ -257,7 +266,7 @@ export class World {
     }
   }
 
-  #host(side: Side, config: EndpointConfig, cpuCount: number, seed: string | number): Host {
+  #host(side: Side, config: EndpointConfig, cpuCount: number, seed: string | number, tokenMakers: readonly Side[]): Host {
     const nonceOctets: number[] = [];
     const entropy = forcingNonces(seededEntropy(`${seed}/${side}`), nonceOctets);
     const cpus: CpuIndex[] = Array.from({ length: cpuCount }, (_, index) => cpuIndex(index));
@@ -269,6 +278,7 @@ export class World {
       cpus,
       now: this.now,
       date: () => this.date + this.now,
+      qcdSecret: tokenMakers.includes(side) ? new Uint8Array(32).fill(side.length) : undefined,
       onKeys: (keys) => {
         this.reader.learn(keys);
         this.onKeys?.(keys);
