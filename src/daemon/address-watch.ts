@@ -1,8 +1,8 @@
 /** Follows the addresses of this host: opens sockets for new ones, and tells the endpoint which there are. */
+import type { EspSockets } from "../dataplane/data-plane.ts";
 import { AddressMonitor } from "../host/linux/address-monitor.ts";
 import type { InterfaceAddress } from "../host/linux/network.ts";
 import type { ConnectionConfig } from "../ike/config.ts";
-import type { WorkerSockets } from "./ike-transport.ts";
 import { presentAddresses } from "./local-addresses.ts";
 import type { Logger } from "./log/logger.ts";
 
@@ -14,8 +14,8 @@ export interface AddressWatchPorts {
   /** Without those of our own TUN device. */
   readonly hostAddresses: () => readonly InterfaceAddress[];
   /** @throws SystemCallError */
-  readonly openSockets: (address: string) => Promise<WorkerSockets | undefined>;
-  readonly addSockets: (sockets: WorkerSockets) => void;
+  readonly openSockets: (address: string) => Promise<readonly EspSockets[]>;
+  readonly addSockets: (sockets: EspSockets) => void;
   readonly onChange: (addresses: readonly string[]) => void;
   readonly log: Logger;
 }
@@ -79,8 +79,8 @@ export class AddressWatch {
   /** An address that cannot be bound yet (IPv6 looks for duplicates first) is told once more when it can. */
   async #open(address: string): Promise<boolean> {
     try {
-      const sockets = await this.#ports.openSockets(address);
-      if (sockets !== undefined && !this.#isClosed) this.#ports.addSockets(sockets);
+      const opened = await this.#ports.openSockets(address);
+      if (!this.#isClosed) for (const sockets of opened) this.#ports.addSockets(sockets);
       return true;
     } catch (error) {
       this.#ports.log.info(`${address} cannot be used: ${error instanceof Error ? error.message : String(error)}`);

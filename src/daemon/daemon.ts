@@ -9,6 +9,7 @@ import type { KeyMaterial } from "../ike/events.ts";
 import { cpuIndex } from "../ipsec/names.ts";
 import { newSpiSteering } from "../ipsec/spi-steering.ts";
 import type { SpiSteering } from "../ipsec/spi-steering.ts";
+import { InvalidText } from "../wire/errors.ts";
 import { AddressWatch } from "./address-watch.ts";
 import type { HawserConfig } from "./config/config.ts";
 import { dataPlaneStatus } from "./data-plane-status.ts";
@@ -18,10 +19,14 @@ import { KeyLog } from "./key-log.ts";
 import { localAddresses } from "./local-addresses.ts";
 import { at, describeEvent } from "./log/describe-event.ts";
 import type { Logger } from "./log/logger.ts";
+import { qcdSecret } from "./qcd-secret.ts";
+import { writeResolvConf } from "./resolv-conf.ts";
+import { markFor, openOwnTable, removeLeftTables, warnOfStrictDevices, type OwnTable } from "./own-table.ts";
 import { Routing } from "./routing.ts";
 import type { DaemonStatus } from "./status.ts";
 import { mtuFromOuterDevices, TunnelDevice } from "./tunnel-device.ts";
 import { VERSION } from "./version.ts";
+import { VirtualAddresses } from "./virtual-addresses.ts";
 
 /** Milliseconds. */
 const USAGE_INTERVAL = 1000;
@@ -55,9 +60,11 @@ export class Daemon {
 
   /** @throws Failure, SystemCallError, IpCommandError or EngineUnavailable, each a sentence; nothing is left open then */
   static async start({ config, cpus, log, onFatal }: DaemonOptions): Promise<Daemon> {
-    const network = new Network();
-    for (const { destination } of network.removeOwnRoutes()) log.info(`removed the route to ${destination} that an earlier run had left`);
     const { connections, ikePort, natPort } = config.endpoint;
+    const mark = markFor(connections);
+    const network = new Network(undefined, mark);
+    for (const { table } of removeLeftTables(network)) log.info(`removed the routing rule for table ${table} that an earlier run had left`);
+    for (const { destination } of network.removeOwnRoutes()) log.info(`removed the route to ${destination} that an earlier run had left`);
     const addresses = localAddresses(connections, network.addresses());
     const steering = newSpiSteering((octets) => systemEntropy().bytes(octets), cpus.length);
     // What arrives before all stands is dropped: peers retransmit.
@@ -67,6 +74,7 @@ export class Daemon {
       ikePort,
       natPort,
       steering,
+      mark,
       onDatagram: (datagram) => daemon?.driver.datagram(datagram),
       onError: (error, local) => log.debug(`UDP from ${at(local)}: ${error.message}`),
     });
@@ -75,6 +83,11 @@ export class Daemon {
       const mtu = config.daemon.tun.mtu ?? mtuFromOuterDevices(network, connections, addresses);
       const device = TunnelDevice.open(config.daemon.tun, mtu, cpus, network);
       undo.push(() => device.close());
+      const own = mark === undefined ? undefined : openOwnTable(network, device.name);
+      if (own !== undefined) {
+        undo.push(() => network.deleteRule(own));
+        for (const warning of warnOfStrictDevices(network, addresses)) log.warn(warning);
+      }
       const dataPlane = await DataPlane.start({
         workers: cpus,
         tunFds: device.fds,
@@ -88,7 +101,7 @@ export class Daemon {
         },
         onFatal,
       });
-      daemon = new Daemon({ config, cpus, log, onFatal }, { network, addresses, steering, transport, device, dataPlane });
+      daemon = new Daemon({ config, cpus, log, onFatal }, { network, addresses, steering, transport, device, own, dataPlane });
       return daemon;
     } catch (error) {
       for (const step of undo.reverse()) step();
@@ -97,7 +110,7 @@ export class Daemon {
   }
 
   private constructor({ config, cpus, log }: DaemonOptions, parts: DaemonParts) {
-    const { network, addresses, steering, transport, device, dataPlane } = parts;
+    const { network, addresses, steering, transport, device, own, dataPlane } = parts;
     this.#config = config;
     this.#cpus = cpus;
     this.#log = log;
@@ -115,7 +128,8 @@ export class Daemon {
     this.#transport = transport;
     this.#device = device;
     this.#dataPlane = dataPlane;
-    this.#routing = new Routing(network, device, log);
+    this.#routing = new Routing(network, device, own, log);
+    const virtualAddresses = this.#followVirtualAddresses(network);
     let hasNewInbound = false;
     this.driver = new EndpointDriver(this.#createEndpoint(steering, network), {
       clock: monotonicClock,
@@ -134,6 +148,7 @@ export class Daemon {
       onEvent: (event) => {
         const { level, text } = describeEvent(event);
         log[level](text);
+        virtualAddresses.follow(event);
         this.#routing.followPeer(event);
       },
     });
@@ -217,11 +232,52 @@ export class Daemon {
       cpus: this.#cpus.map((_, index) => cpuIndex(index)),
       now: monotonicClock.now(),
       date: () => Date.now(),
+      qcdSecret: this.#qcdSecret(),
       sourceFor: (remote) => sourceTowards(network, remote, this.#addresses.addresses),
       ...(keys !== undefined && { onKeys: (material: KeyMaterial) => keys.note(material) }),
     });
     for (const address of this.#addresses.addresses) endpoint.addLocalAddress(address);
     return endpoint;
+  }
+
+  /** Peers find out later that we have crashed if there is none; nothing else depends on it. */
+  #qcdSecret(): Uint8Array | undefined {
+    const { qcdSecret: path } = this.#config.daemon;
+    if (path === undefined) return undefined;
+    try {
+      return qcdSecret(path, systemEntropy());
+    } catch (error) {
+      if (!(error instanceof InvalidText)) throw error;
+      this.#log.warn(`without quick crash detection: ${error.message}`);
+      return undefined;
+    }
+  }
+
+  /** What the host refuses is told, and everything else goes on. */
+  #followVirtualAddresses(network: Network): VirtualAddresses {
+    const { tun, resolvConf } = this.#config.daemon;
+    const attempt = (change: () => void): void => {
+      try {
+        change();
+      } catch (error) {
+        this.#log.error(error instanceof Error ? error.message : String(error));
+      }
+    };
+    const { name } = this.#device;
+    const getsAny = this.#config.endpoint.connections.some(({ vips }) => vips.length > 0);
+    if (getsAny && tun.addresses.every(({ address }) => address.includes(":"))) attempt(() => network.keepIpv4Routes(name));
+    const ports = {
+      addAddress: (prefix: string) => attempt(() => network.addAddress(name, prefix)),
+      removeAddress: (prefix: string) => attempt(() => network.removeAddress(name, prefix)),
+      onChange: (addresses: readonly string[]) => this.#routing.useVirtualAddresses(addresses),
+      onDnsServers: (servers: readonly string[]) => {
+        if (resolvConf !== undefined) attempt(() => writeResolvConf(resolvConf, servers));
+      },
+    };
+    return new VirtualAddresses(
+      ports,
+      tun.addresses.map(({ address }) => address),
+    );
   }
 
   #onDataPlaneEvent(event: DataPlaneEvent): void {
@@ -239,6 +295,7 @@ export class Daemon {
       case "acquire":
       case "expire":
       case "addressChanged":
+      case "unknownSpi":
         this.driver.sadbEvent(event);
         return;
     }
@@ -257,6 +314,7 @@ interface DaemonParts {
   readonly steering: SpiSteering;
   readonly transport: IkeTransport;
   readonly device: TunnelDevice;
+  readonly own: OwnTable | undefined;
   readonly dataPlane: DataPlane;
 }
 

@@ -1,8 +1,14 @@
-/** The control thread's UDP sockets: IKE on its two ports of every local address. ESP on the second port goes past it, straight to the workers. */
+/**
+ * The control thread's UDP sockets: IKE on its two ports of every local address. ESP goes past it, straight to the workers: on the second port, and
+ * as protocol 50.
+ */
 import { createSocket } from "node:dgram";
 import type { Socket } from "node:dgram";
+import type { EspSockets } from "../dataplane/data-plane.ts";
+import { MOST_SOCKETS } from "../dataplane/worker/memory-map.ts";
 import { attachSpiSteering } from "../host/linux/bpf.ts";
 import { close } from "../host/linux/libc.ts";
+import { openRawEspSockets } from "../host/linux/raw-esp.ts";
 import { openUdpGroup } from "../host/linux/udp.ts";
 import type { Datagram } from "../ike/endpoint.ts";
 import type { SocketAddress } from "../ipsec/sadb.ts";
@@ -18,30 +24,26 @@ export interface TransportOptions {
   readonly ikePort: number;
   readonly natPort: number;
   readonly steering: SpiSteering;
+  /** Of all packets that leave (own-table.ts). */
+  readonly mark: number | undefined;
   readonly onDatagram: (datagram: Datagram) => void;
   /** A datagram that could not be sent, or a socket that has an error to tell: the network's affair, not fatal. */
   readonly onError: (error: Error, local: SocketAddress) => void;
 }
 
-/** ESP-in-UDP sockets of one local address, one per worker. */
-export interface WorkerSockets {
-  readonly local: SocketAddress;
-  readonly fds: readonly number[];
-}
-
-/** Addresses that there can be sockets for: as many as a worker can watch (memory-map.ts). */
-const MOST_ADDRESSES = 60;
+/** Addresses that there can be sockets for. */
+const MOST_ADDRESSES = MOST_SOCKETS / 2;
 
 export class IkeTransport {
   readonly #options: TransportOptions;
   readonly #sockets = new Map<string, Socket>();
-  readonly #workerSockets: WorkerSockets[] = [];
+  readonly #workerSockets: EspSockets[] = [];
 
   private constructor(options: TransportOptions) {
     this.#options = options;
   }
 
-  get workerSockets(): readonly WorkerSockets[] {
+  get workerSockets(): readonly EspSockets[] {
     return this.#workerSockets;
   }
 
@@ -58,24 +60,27 @@ export class IkeTransport {
   }
 
   /**
-   * Opens the sockets of one more address. They stay when the address goes: it may come back, and SAs may still name it. Undefined: they are there,
-   * or there is no room for more.
+   * Opens the sockets of one more address, those for ESP without UDP too: a peer may send that at any time (RFC 7296 §2.23). They stay when the
+   * address goes: it may come back, and SAs may still name it. Returns those of the workers; none when they are there, or there is no room for
+   * more.
    *
    * @throws SystemCallError
    */
-  async add(address: string): Promise<WorkerSockets | undefined> {
-    const { ikePort, natPort, steering } = this.#options;
+  async add(address: string): Promise<readonly EspSockets[]> {
+    const { ikePort, natPort, steering, mark } = this.#options;
     const local = { address, port: natPort };
-    if (this.#sockets.has(keyOf(local)) || this.#workerSockets.length >= MOST_ADDRESSES) return undefined;
-    const buffers = { sendBuffer: SOCKET_BUFFER, receiveBuffer: SOCKET_BUFFER };
-    const [ikeFd] = openUdpGroup({ address, port: ikePort, count: 1, ...buffers });
+    if (this.#sockets.has(keyOf(local)) || this.#workerSockets.length >= 2 * MOST_ADDRESSES) return [];
+    const common = { address, mark, sendBuffer: SOCKET_BUFFER, receiveBuffer: SOCKET_BUFFER };
+    const [ikeFd] = openUdpGroup({ ...common, port: ikePort, count: 1 });
     await this.#adopt(ikeFd as number, { address, port: ikePort }, false);
-    const [controlFd, ...fds] = openUdpGroup({ address, port: natPort, count: 1 + steering.workers, ...buffers });
-    const workerSockets = { local, fds };
-    this.#workerSockets.push(workerSockets);
+    const [controlFd, ...fds] = openUdpGroup({ ...common, port: natPort, count: 1 + steering.workers });
+    const inUdp = { local, encapsulation: "udp", fds } as const;
+    this.#workerSockets.push(inUdp);
     attachSpiSteering(controlFd as number, steering);
     await this.#adopt(controlFd as number, local, true);
-    return workerSockets;
+    const raw = { local, encapsulation: "none", fds: openRawEspSockets({ ...common, steering }) } as const;
+    this.#workerSockets.push(raw);
+    return [inUdp, raw];
   }
 
   async #adopt(fd: number, local: SocketAddress, isNat: boolean): Promise<void> {

@@ -2,6 +2,8 @@
 import { appendFileSync, chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { KeyMaterial } from "../ike/events.ts";
+import { espCipherNamed } from "../ipsec/esp-cipher.ts";
+import type { EspCipherProperties, EspMac } from "../ipsec/esp-cipher.ts";
 import { formatEspSpi } from "../ipsec/names.ts";
 import { EncryptionAlgorithm, IntegrityAlgorithm } from "../wire/iana/index.ts";
 import { toHex } from "../wire/octets.ts";
@@ -32,8 +34,9 @@ export class KeyLog {
   }
 }
 
-/** Names from Wireshark's packet-isakmp.c. */
+/** Names from Wireshark's packet-isakmp.c. It has none for ChaCha20-Poly1305, here and for ESP (seen in 4.0.17). */
 const IKE_INTEGRITY: ReadonlyMap<number, string> = new Map([
+  [IntegrityAlgorithm.AUTH_HMAC_SHA1_96, "HMAC_SHA1_96 [RFC2404]"],
   [IntegrityAlgorithm.AUTH_HMAC_SHA2_256_128, "HMAC_SHA2_256_128 [RFC4868]"],
   [IntegrityAlgorithm.AUTH_HMAC_SHA2_384_192, "HMAC_SHA2_384_192 [RFC4868]"],
   [IntegrityAlgorithm.AUTH_HMAC_SHA2_512_256, "HMAC_SHA2_512_256 [RFC4868]"],
@@ -43,6 +46,10 @@ function ikeEncryption({ id, keyLength }: { readonly id: number; readonly keyLen
   switch (id) {
     case EncryptionAlgorithm.ENCR_AES_GCM_16:
       return `AES-GCM-${keyLength} with 16 octet ICV [RFC5282]`;
+    case EncryptionAlgorithm.ENCR_AES_GCM_12:
+      return `AES-GCM-${keyLength} with 12 octet ICV [RFC5282]`;
+    case EncryptionAlgorithm.ENCR_AES_GCM_8:
+      return `AES-GCM-${keyLength} with 8 octet ICV [RFC5282]`;
     case EncryptionAlgorithm.ENCR_AES_CBC:
       return `AES-CBC-${keyLength} [RFC3602]`;
     case EncryptionAlgorithm.ENCR_AES_CTR:
@@ -61,15 +68,36 @@ function ikeLine(keys: Extract<KeyMaterial, { kind: "ike" }>): string | undefine
 }
 
 /** Names from Wireshark's packet-ipsec.c. The sequence number's length is left to its default: for decryption it does not matter. */
-const ESP_CIPHERS: ReadonlyMap<string, string> = new Map([
-  ["aes128gcm16", "AES-GCM with 16 octet ICV [RFC4106]"],
-  ["aes256gcm16", "AES-GCM with 16 octet ICV [RFC4106]"],
-]);
+function espEncryption({ mode, icvLength }: EspCipherProperties): string | undefined {
+  switch (mode) {
+    case "gcm":
+      return `AES-GCM with ${icvLength} octet ICV [RFC4106]`;
+    case "cbc":
+      return "AES-CBC [RFC3602]";
+    case "ctr":
+      return "AES-CTR [RFC3686]";
+    case "chacha20poly1305":
+      return undefined;
+  }
+}
+
+const ESP_INTEGRITY: Readonly<Record<EspMac, string>> = {
+  sha1: "HMAC-SHA-1-96 [RFC2404]",
+  sha256: "HMAC-SHA-256-128 [RFC4868]",
+  sha384: "HMAC-SHA-384-192 [RFC4868]",
+  sha512: "HMAC-SHA-512-256 [RFC4868]",
+};
 
 function espLine({ source, destination, spi, cipher, keymat }: Extract<KeyMaterial, { kind: "esp" }>): string | undefined {
-  const encryption = ESP_CIPHERS.get(cipher);
-  if (encryption === undefined) return undefined;
+  const properties = espCipherNamed(cipher);
+  const encryption = properties === undefined ? undefined : espEncryption(properties);
+  if (properties === undefined || encryption === undefined) return undefined;
+  // Wireshark takes the salt of GCM and the nonce of CTR as the end of the key.
+  const integrityAt = properties.keyLength + properties.saltLength;
+  const key = `0x${toHex(keymat.subarray(0, integrityAt))}`;
+  const integrity =
+    properties.mac === undefined ? ["NULL", ""] : [ESP_INTEGRITY[properties.mac], `0x${toHex(keymat.subarray(integrityAt))}`];
   const protocol = source.address.includes(":") ? "IPv6" : "IPv4";
-  const fields = [protocol, source.address, destination.address, `0x${formatEspSpi(spi)}`, encryption, `0x${toHex(keymat)}`, "NULL", ""];
+  const fields = [protocol, source.address, destination.address, `0x${formatEspSpi(spi)}`, encryption, key, ...integrity];
   return fields.map((field) => `"${field}"`).join(",");
 }

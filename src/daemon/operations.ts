@@ -61,12 +61,12 @@ export class Operations {
     return result.ok ? { ok: true, result: { text } } : { ok: false, error: result.reason };
   }
 
-  /** Waits, when asked to, until the children are up or it is known that they will not be. */
+  /** Waits, when asked to, until the children (without any, the IKE SA) are up or it is known that they will not be. */
   async #initiate(request: Extract<ControlRequest, { verb: "initiate" }>): Promise<ControlResponse> {
     const { connection, child, wait = 0 } = request;
     const what = child === undefined ? connection : `${connection}/${child}`;
     const command: Command = { verb: "initiate", connection, ...(child !== undefined && { child }) };
-    if (wait === 0 || this.#missing(connection, child).length === 0) return this.#begin(command, `Bringing up ${what}.`);
+    if (wait === 0 || this.#isUp(connection, child)) return this.#begin(command, `Bringing up ${what}.`);
     return new Promise((resolve) => {
       const finish = (response: ControlResponse): void => {
         clearTimeout(timer);
@@ -83,7 +83,7 @@ export class Operations {
       const stopListening = this.#ports.driver.listen((event) => {
         const failure = failureIn(event, connection, child);
         if (failure !== undefined) finish(refusal(failure));
-        else if (event.kind === "childUp" && this.#missing(connection, child).length === 0)
+        else if ((event.kind === "childUp" || event.kind === "ikeUp") && this.#isUp(connection, child))
           finish({ ok: true, result: { text: `${what} is up.` } });
       });
       const begun = this.#ports.driver.command(command);
@@ -91,11 +91,14 @@ export class Operations {
     });
   }
 
-  /** Children that have no Child SA. A name that is not configured is the endpoint's to refuse. */
-  #missing(connection: string, child: string | undefined): string[] {
+  /** Every child has a Child SA; without children, there is an IKE SA. A name that is not configured is the endpoint's to refuse. */
+  #isUp(name: string, child: string | undefined): boolean {
     const { connections, childSas } = this.#ports.driver.status();
-    const children = child === undefined ? (connections.find(({ name }) => name === connection)?.children ?? [connection]) : [child];
-    return children.filter((name) => !childSas.some((sa) => sa.connection === connection && sa.child === name));
+    const connection = connections.find((each) => each.name === name);
+    if (connection === undefined) return false;
+    const children = child === undefined ? connection.children : [child];
+    if (children.length === 0) return connection.state === "up";
+    return children.every((each) => childSas.some((sa) => sa.connection === name && sa.child === each));
   }
 }
 

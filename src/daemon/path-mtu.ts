@@ -1,5 +1,7 @@
 /** Follows what the kernel learns about the paths to peers, so that inner packets are told their limit before they are sealed (RFC 4301 §8.2). */
 import type { IkeSaId } from "../ike/command.ts";
+import type { EspCipher } from "../ipsec/esp-cipher.ts";
+import type { Encapsulation } from "../ipsec/sadb.ts";
 import { tunnelMtu } from "./tunnel-mtu.ts";
 
 export interface PathMtuPorts {
@@ -14,11 +16,14 @@ export interface Path {
   readonly connection: string;
   readonly local: string;
   readonly remote: string;
+  readonly encapsulation: Encapsulation;
 }
 
 export class PathMtuWatch {
   readonly #ports: PathMtuPorts;
   readonly #paths = new Map<IkeSaId, Path>();
+  /** What the Child SAs of each IKE SA have been sealed with so far. */
+  readonly #ciphers = new Map<IkeSaId, Set<EspCipher>>();
   /** By connection: what was last told. */
   readonly #told = new Map<string, number>();
 
@@ -32,14 +37,33 @@ export class PathMtuWatch {
     this.#look(path.connection);
   }
 
+  /** Part of an IKE SA's path is another one now. */
+  change(ikeSa: IkeSaId, change: Partial<Omit<Path, "connection">>): void {
+    const path = this.#paths.get(ikeSa);
+    if (path !== undefined) this.use(ikeSa, { ...path, ...change });
+  }
+
   /** `successor` took the place of `ikeSa`. */
   rename(ikeSa: IkeSaId, successor: IkeSaId): void {
     const path = this.#paths.get(ikeSa);
     if (path !== undefined) this.#paths.set(successor, path);
+    const ciphers = this.#ciphers.get(ikeSa);
+    if (ciphers !== undefined) this.#ciphers.set(successor, ciphers);
+  }
+
+  /** A Child SA of the IKE SA seals with `cipher`: what it adds to a packet counts from now on. */
+  protect(ikeSa: IkeSaId, cipher: EspCipher): void {
+    const ciphers = this.#ciphers.get(ikeSa);
+    if (ciphers?.has(cipher) === true) return;
+    if (ciphers === undefined) this.#ciphers.set(ikeSa, new Set([cipher]));
+    else ciphers.add(cipher);
+    const path = this.#paths.get(ikeSa);
+    if (path !== undefined) this.#look(path.connection);
   }
 
   release(ikeSa: IkeSaId): void {
     this.#paths.delete(ikeSa);
+    this.#ciphers.delete(ikeSa);
   }
 
   /** The path refused a packet. */
@@ -55,7 +79,7 @@ export class PathMtuWatch {
 
   /** The narrowest of the paths to a connection's peers decides: their routes are the connection's. */
   #look(connection: string): void {
-    const mtus = [...this.#paths.values()].flatMap((path) => (path.connection === connection ? this.#innerMtu(path) : []));
+    const mtus = [...this.#paths].flatMap(([ikeSa, path]) => (path.connection === connection ? this.#innerMtus(path, ikeSa) : []));
     if (mtus.length === 0) return;
     const mtu = Math.min(...mtus);
     if (mtu === this.#told.get(connection)) return;
@@ -63,9 +87,12 @@ export class PathMtuWatch {
     this.#ports.onChange(connection, mtu);
   }
 
-  #innerMtu({ local, remote }: Path): number[] {
+  /** One for each cipher. */
+  #innerMtus({ local, remote, encapsulation }: Path, ikeSa: IkeSaId): number[] {
     try {
-      return [tunnelMtu(this.#ports.pathMtu(local, remote), remote.includes(":") ? 6 : 4)];
+      const outer = this.#ports.pathMtu(local, remote);
+      const ciphers: readonly (EspCipher | undefined)[] = [...(this.#ciphers.get(ikeSa) ?? [undefined])];
+      return ciphers.map((cipher) => tunnelMtu(outer, remote.includes(":") ? 6 : 4, encapsulation, cipher));
     } catch {
       // No path at this moment: it has no say until there is one.
       return [];

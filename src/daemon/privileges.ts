@@ -5,6 +5,7 @@ import { ExitCode, Failure } from "./exit-codes.ts";
 /** Bits of linux/capability.h. */
 const CAP_NET_BIND_SERVICE = 10;
 const CAP_NET_ADMIN = 12;
+const CAP_NET_RAW = 13;
 
 const TUN_DEVICE = "/dev/net/tun";
 
@@ -14,7 +15,13 @@ export function requirePrivileges(ports: readonly number[]): void {
   if (!hasCapability(CAP_NET_ADMIN)) {
     throw new Failure(
       ExitCode.MISSING,
-      "Making a TUN device and routes needs CAP_NET_ADMIN: run as root (sudo hawser up …), or give the service AmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE.",
+      "Making a TUN device and routes needs CAP_NET_ADMIN: run as root (sudo hawser up …), or give the service AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE.",
+    );
+  }
+  if (!hasCapability(CAP_NET_RAW)) {
+    throw new Failure(
+      ExitCode.MISSING,
+      "Receiving ESP that is not in UDP needs CAP_NET_RAW: run as root, or give it to the service (AmbientCapabilities) or the container (--cap-add).",
     );
   }
   const low = ports.filter((port) => port < firstUnprivilegedPort());

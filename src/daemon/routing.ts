@@ -1,27 +1,39 @@
 /** Keeps the kernel's routes in step with the SPD, with the peers' addresses and with their paths. */
 import type { Network } from "../host/linux/network.ts";
 import { pathMtu } from "../host/linux/udp.ts";
-import type { ConnectionConfig } from "../ike/config.ts";
+import type { ChildConfig, ConnectionConfig } from "../ike/config.ts";
 import type { IkeEvent } from "../ike/events.ts";
+import { isStatic, withAddresses } from "../ipsec/dynamic-selectors.ts";
 import type { SadbMessage } from "../ipsec/sadb.ts";
+import { formatAddress, parseAddress } from "../wire/address.ts";
+import type { TrafficSelector } from "../wire/traffic-selector.ts";
 import { isPlainAddress } from "./config/addresses.ts";
 import type { Logger } from "./log/logger.ts";
+import type { OwnTable } from "./own-table.ts";
 import { PathMtuWatch } from "./path-mtu.ts";
 import { TunnelRoutes } from "./tunnel-routes.ts";
 import type { RoutedPolicy } from "./tunnel-routes.ts";
 
 export class Routing {
+  readonly #network: Network;
+  readonly #ownTable: OwnTable | undefined;
   readonly #routes: TunnelRoutes;
   readonly #pathMtus: PathMtuWatch;
   readonly #deviceMtu: number;
   readonly #log: Logger;
 
-  constructor(network: Network, device: { readonly name: string; readonly mtu: number }, log: Logger) {
+  /** @param ownTable what routes go into, and the mark of the packets that do not look there; undefined: the main table, for all */
+  constructor(network: Network, device: { readonly name: string; readonly mtu: number }, ownTable: OwnTable | undefined, log: Logger) {
+    this.#network = network;
+    this.#ownTable = ownTable;
     const addresses = network.addresses().filter(({ scope }) => scope === "global");
     const own = addresses.filter(({ device: name }) => name === device.name);
     const sources = [...own, ...addresses].map(({ address }) => address);
-    this.#routes = new TunnelRoutes({ table: network, pathTo: (address) => network.pathTo(address) }, device, sources);
-    this.#pathMtus = new PathMtuWatch({ pathMtu, onChange: (connection, mtu) => this.#onPathMtu(connection, mtu) });
+    this.#routes = new TunnelRoutes({ table: network, pathTo: (address) => network.pathTo(address) }, device, sources, ownTable?.table);
+    this.#pathMtus = new PathMtuWatch({
+      pathMtu: (local, remote) => pathMtu(local, remote, ownTable?.mark),
+      onChange: (connection, mtu) => this.#onPathMtu(connection, mtu),
+    });
     this.#deviceMtu = device.mtu;
     this.#log = log;
   }
@@ -30,8 +42,10 @@ export class Routing {
   addConfigured(connections: readonly ConnectionConfig[]): void {
     for (const { name, remoteAddrs, children } of connections) {
       for (const address of remoteAddrs.filter(isPlainAddress)) this.#exemptPeer(address);
-      for (const { name: child, startAction, localTs, remoteTs } of children) {
-        if (startAction !== "none") this.#add({ key: `child ${name}/${child}`, connection: name, localTs, remoteTs });
+      for (const child of children) {
+        if (child.startAction === "none") continue;
+        const selectors = { localTs: this.#localTs(child), remoteTs: child.remoteTs.filter(isStatic) };
+        this.#add({ key: `child ${name}/${child.name}`, connection: name, ...selectors });
       }
     }
   }
@@ -48,16 +62,24 @@ export class Routing {
 
   followPeer(event: IkeEvent): void {
     switch (event.kind) {
-      case "ikeUp":
-        this.#exemptPeer(event.remote.address);
-        this.#pathMtus.use(event.sa.ikeSa, { connection: event.sa.connection, local: event.local.address, remote: event.remote.address });
+      case "ikeUp": {
+        const { sa, encapsulation, local, remote } = event;
+        this.#exemptPeer(remote.address);
+        this.#pathMtus.use(sa.ikeSa, { connection: sa.connection, local: local.address, remote: remote.address, encapsulation });
         return;
+      }
       case "peerMoved":
         this.#exemptPeer(event.to.address);
-        this.#pathMtus.use(event.sa.ikeSa, { connection: event.sa.connection, local: event.local.address, remote: event.to.address });
+        this.#pathMtus.change(event.sa.ikeSa, { local: event.local.address, remote: event.to.address });
         return;
       case "localMoved":
-        this.#pathMtus.use(event.sa.ikeSa, { connection: event.sa.connection, local: event.to.address, remote: event.remote.address });
+        this.#pathMtus.change(event.sa.ikeSa, { local: event.to.address, remote: event.remote.address });
+        return;
+      case "encapsulation":
+        this.#pathMtus.change(event.sa.ikeSa, { encapsulation: event.encapsulation });
+        return;
+      case "childUp":
+        this.#pathMtus.protect(event.sa.ikeSa, event.cipher);
         return;
       case "ikeRekeyed":
         this.#pathMtus.rename(event.old.ikeSa, event.sa.ikeSa);
@@ -68,6 +90,10 @@ export class Routing {
       default:
         return;
     }
+  }
+
+  useVirtualAddresses(addresses: readonly string[]): void {
+    this.#attempt(() => this.#routes.setVirtualSources(addresses));
   }
 
   /** A path refused a packet for its size. */
@@ -81,6 +107,17 @@ export class Routing {
 
   clear(): void {
     this.#attempt(() => this.#routes.clear());
+    const ownTable = this.#ownTable;
+    if (ownTable !== undefined) this.#attempt(() => this.#network.deleteRule(ownTable));
+  }
+
+  /** In transport mode, "dynamic" is the address that the tunnel's own packets to the peer have. */
+  #localTs({ mode, localTs, remoteTs }: ChildConfig): TrafficSelector[] {
+    if (mode === "tunnel" || localTs.every(isStatic)) return localTs.filter(isStatic);
+    const peers = remoteTs.filter(isStatic).map(({ family, start }) => formatAddress(family, start));
+    const sources: string[] = [];
+    for (const peer of peers) this.#attempt(() => sources.push(this.#network.pathTo(peer).source));
+    return withAddresses(localTs, sources.map(parseAddress));
   }
 
   #add(policy: RoutedPolicy): void {

@@ -6,6 +6,7 @@ import type { Network } from "../host/linux/network.ts";
 import { openTun } from "../host/linux/tun.ts";
 import type { TunDevice } from "../host/linux/tun.ts";
 import type { ConnectionConfig } from "../ike/config.ts";
+import type { Encapsulation } from "../ipsec/sadb.ts";
 import type { TunConfig } from "./config/config.ts";
 import { isPlainAddress } from "./config/addresses.ts";
 import { tunnelMtu } from "./tunnel-mtu.ts";
@@ -67,17 +68,28 @@ const LARGEST_DEFAULT_MTU = 9000;
  * @param addresses of this host, that IKE and ESP use
  */
 export function mtuFromOuterDevices(network: Network, connections: readonly ConnectionConfig[], addresses: readonly string[]): number {
-  const peers = connections.map(({ remoteAddrs }) => remoteAddrs.filter(isPlainAddress));
-  const paths = peers.flat().flatMap((peer) => {
-    const device = outerDevice(network, peer);
-    return device === undefined ? [] : [{ device, address: peer }];
-  });
-  if (paths.length === 0 || peers.some((known) => known.length === 0)) {
-    paths.push(...network.addresses().filter(({ address }) => addresses.includes(address)));
+  const peers = connections.map(({ remoteAddrs, encap }) => ({
+    known: remoteAddrs.filter(isPlainAddress),
+    encapsulation: hopedFor(encap),
+  }));
+  const paths = peers.flatMap(({ known, encapsulation }) =>
+    known.flatMap((address) => {
+      const device = outerDevice(network, address);
+      return device === undefined ? [] : [{ device, address, encapsulation }];
+    }),
+  );
+  if (paths.length === 0 || peers.some(({ known }) => known.length === 0)) {
+    const encapsulation = hopedFor(connections.some(({ encap }) => encap));
+    for (const { device, address } of network.addresses()) if (addresses.includes(address)) paths.push({ device, address, encapsulation });
   }
-  const mtus = paths.map(({ device, address }) => tunnelMtu(network.mtuOf(device), address.includes(":") ? 6 : 4));
+  const mtus = paths.map(({ device, address, encapsulation }) =>
+    tunnelMtu(network.mtuOf(device), address.includes(":") ? 6 : 4, encapsulation),
+  );
   return Math.min(LARGEST_DEFAULT_MTU, ...mtus);
 }
+
+/** Where a NAT turns out to be between, the routes are told the smaller MTU then (path-mtu.ts). */
+const hopedFor = (encap: boolean): Encapsulation => (encap ? "udp" : "none");
 
 /** undefined while there is no way to the peer: it may come later, and its path's MTU is looked at then. */
 function outerDevice(network: Network, peer: string): string | undefined {

@@ -1,27 +1,27 @@
 /** How large an inner packet may be so that what leaves for the peer fits the path. */
+import { propertiesOf } from "../ipsec/esp-cipher.ts";
+import type { EspCipher } from "../ipsec/esp-cipher.ts";
+import type { Encapsulation } from "../ipsec/sadb.ts";
+import { ESP_HEADER_LENGTH, ESP_TRAILER_LENGTH } from "../wire/esp.ts";
 
 const IPV4_HEADER = 20;
 const IPV6_HEADER = 40;
 const UDP_HEADER = 8;
-/** SPI and sequence number (RFC 4303 §2). */
-const ESP_HEADER = 8;
-/** Explicit IV of AES-GCM and ChaCha20-Poly1305 (RFC 4106 §3.1, RFC 7634 §2). */
-const ESP_IV = 8;
-/** Pad Length and Next Header. */
-const ESP_TRAILER = 2;
-const ESP_ICV = 16;
-/** Padding aligns the trailer's end to 4 octets (RFC 4303 §2.4); these ciphers ask for no more. */
-const ESP_ALIGNMENT = 4;
+
+/** What ESP adds depends on the cipher; until one is agreed, on those that are offered first. */
+const DEFAULT_CIPHER: EspCipher = "aes128gcm16";
 
 /** Every host takes IPv4 datagrams of 576 octets (RFC 1122 §3.3.2); what tunnels leave of a path is never below this. */
 export const MIN_TUNNEL_MTU = 576;
 
 /**
- * Largest inner packet, in octets, that an outer path of `outerMtu` octets carries in one ESP-in-UDP packet.
+ * Largest inner packet, in octets, that an outer path of `outerMtu` octets carries in one ESP packet.
  *
  * @param family of the outer addresses
  */
-export function tunnelMtu(outerMtu: number, family: 4 | 6): number {
-  const room = outerMtu - (family === 4 ? IPV4_HEADER : IPV6_HEADER) - UDP_HEADER - ESP_HEADER - ESP_IV - ESP_ICV;
-  return Math.max(MIN_TUNNEL_MTU, Math.floor(room / ESP_ALIGNMENT) * ESP_ALIGNMENT - ESP_TRAILER);
+export function tunnelMtu(outerMtu: number, family: 4 | 6, encapsulation: Encapsulation, cipher: EspCipher = DEFAULT_CIPHER): number {
+  const { ivLength, icvLength, alignment } = propertiesOf(cipher);
+  const outerHeaders = (family === 4 ? IPV4_HEADER : IPV6_HEADER) + (encapsulation === "udp" ? UDP_HEADER : 0);
+  const room = outerMtu - outerHeaders - ESP_HEADER_LENGTH - ivLength - icvLength;
+  return Math.max(MIN_TUNNEL_MTU, Math.floor(room / alignment) * alignment - ESP_TRAILER_LENGTH);
 }

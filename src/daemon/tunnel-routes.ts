@@ -30,8 +30,11 @@ export class TunnelRoutes {
   readonly #ports: RoutePorts;
   readonly #device: string;
   readonly #deviceMtu: number;
+  readonly #table: number | undefined;
   /** Addresses of this host that may be the source of tunnelled packets, best first. */
   readonly #sources: readonly string[];
+  /** Those that peers have given us, which go before these. */
+  #virtualSources: readonly string[] = [];
   readonly #policies = new Map<string, RoutedPolicy>();
   readonly #installed = new Map<string, Installed>();
   /** By address: the way to it past the tunnel, in the kernel's table once a policy covers the address. */
@@ -39,20 +42,23 @@ export class TunnelRoutes {
   /** By connection: the MTU that its peer's path leaves, where it is less than the device's. */
   readonly #pathMtus = new Map<string, number>();
 
-  constructor(ports: RoutePorts, device: { readonly name: string; readonly mtu: number }, sources: readonly string[]) {
+  /** @param table that the tunnel's own packets do not look into, so that all others may go to their peers through the tunnel too */
+  constructor(ports: RoutePorts, device: { readonly name: string; readonly mtu: number }, sources: readonly string[], table?: number) {
     this.#ports = ports;
     this.#device = device.name;
     this.#deviceMtu = device.mtu;
+    this.#table = table;
     this.#sources = sources;
   }
 
   /**
    * Sees to it that packets to a peer's own address never enter the tunnel, whatever selectors say: where they cover it, it gets a route of its
-   * own by the way it has now. Call it before {@link add} for what may cover the address.
+   * own by the way it has now. Call it before {@link add} for what may cover the address. With a table of the tunnel's own there is nothing to do.
    *
    * @throws Error where there is no way to the peer, or none but through the tunnel
    */
   exemptPeer(address: string): void {
+    if (this.#table !== undefined) return;
     if (!this.#peers.has(address)) {
       const { device, via, source } = this.#ports.pathTo(address);
       if (device === this.#device) throw new Error(`the way to the peer ${address} leads through its own tunnel`);
@@ -71,14 +77,9 @@ export class TunnelRoutes {
     const destinations = destinationsOf(policy.remoteTs);
     for (const destination of destinations) {
       if (exempt.has(destination)) continue;
-      const installed = this.#installed.get(destination);
-      if (installed !== undefined) {
-        installed.owners.add(policy.key);
-        continue;
-      }
-      const route = this.#route(destination, policy);
-      this.#ports.table.replaceRoute(route);
-      this.#installed.set(destination, { route, owners: new Set([policy.key]) });
+      const owners = this.#installed.get(destination)?.owners ?? new Set<string>();
+      owners.add(policy.key);
+      this.#install(destination, owners);
     }
     return destinations.filter((destination) => exempt.has(destination));
   }
@@ -86,7 +87,11 @@ export class TunnelRoutes {
   remove(key: string): void {
     this.#policies.delete(key);
     for (const [destination, { route, owners }] of this.#installed) {
-      if (!owners.delete(key) || owners.size > 0) continue;
+      if (!owners.delete(key)) continue;
+      if (owners.size > 0) {
+        this.#install(destination, owners);
+        continue;
+      }
       this.#ports.table.deleteRoute(route);
       this.#installed.delete(destination);
     }
@@ -98,14 +103,14 @@ export class TunnelRoutes {
     const after = Math.min(mtu, this.#deviceMtu);
     if (before === after) return false;
     this.#pathMtus.set(connection, after);
-    for (const [destination, { owners }] of this.#installed) {
-      const policy = [...owners].map((key) => this.#policies.get(key)).find((owner) => owner?.connection === connection);
-      if (policy === undefined) continue;
-      const route = this.#route(destination, policy);
-      this.#ports.table.replaceRoute(route);
-      this.#installed.set(destination, { route, owners });
-    }
+    this.#refresh();
     return true;
+  }
+
+  /** The addresses that peers have given us: sources of the routes to what they are for. */
+  setVirtualSources(addresses: readonly string[]): void {
+    this.#virtualSources = addresses;
+    this.#refresh();
   }
 
   /** Removes every route. */
@@ -117,15 +122,31 @@ export class TunnelRoutes {
     this.#peers.clear();
   }
 
-  #route(destination: string, { connection, localTs }: RoutedPolicy): Route {
+  #refresh(): void {
+    for (const [destination, { owners }] of this.#installed) this.#install(destination, owners);
+  }
+
+  /** The kernel is told only of what is new. */
+  #install(destination: string, owners: Set<string>): void {
+    const policies = [...owners].flatMap((key) => this.#policies.get(key) ?? []);
+    const route = this.#route(destination, policies);
+    const before = this.#installed.get(destination)?.route;
+    if (before === undefined || before.source !== route.source || before.mtu !== route.mtu) this.#ports.table.replaceRoute(route);
+    this.#installed.set(destination, { route, owners });
+  }
+
+  /** With the source of the first policy that has one, and the MTU of the narrowest path. */
+  #route(destination: string, policies: readonly RoutedPolicy[]): Route {
     const { family } = parseAddress(destination.split("/", 1)[0] ?? "");
-    const source = this.#sources.find((address) => parseAddress(address).family === family && containsAddress(localTs, address));
-    const mtu = this.#pathMtus.get(connection) ?? this.#deviceMtu;
+    const sources = [...this.#virtualSources, ...this.#sources].filter((address) => parseAddress(address).family === family);
+    const [source] = policies.flatMap(({ localTs }) => sources.find((address) => containsAddress(localTs, address)) ?? []);
+    const mtu = Math.min(this.#deviceMtu, ...policies.map(({ connection }) => this.#pathMtus.get(connection) ?? this.#deviceMtu));
     return {
       destination,
       device: this.#device,
       ...(source !== undefined && { source }),
       ...(mtu < this.#deviceMtu && { mtu }),
+      ...(this.#table !== undefined && { table: this.#table }),
     };
   }
 

@@ -7,6 +7,7 @@ import { KeyLog } from "../../src/daemon/key-log.ts";
 import type { KeyMaterial } from "../../src/ike/events.ts";
 import { espSpi } from "../../src/ipsec/names.ts";
 import { EncryptionAlgorithm, IntegrityAlgorithm } from "../../src/wire/iana/index.ts";
+import { concat } from "../../src/wire/octets.ts";
 
 const octets = (first: number): Uint8Array => Uint8Array.of(first, first + 1);
 
@@ -59,6 +60,22 @@ test("keys become lines of Wireshark's tables", (t) => {
   assert.deepEqual(read("esp_sa").split("\n"), [
     '"IPv4","192.0.2.1","192.0.2.2","0x00c0ffee","AES-GCM with 16 octet ICV [RFC4106]","0x0506","NULL",""',
     '"IPv6","2001:db8::1","2001:db8::2","0x00c0ffee","AES-GCM with 16 octet ICV [RFC4106]","0x0506","NULL",""',
+    "",
+  ]);
+});
+
+test("a cipher with a separate MAC has a key for each, and the nonce of AES-CTR stands behind its key", (t) => {
+  const { directory, read } = keyLog(t);
+  const log = new KeyLog(directory);
+  const repeated = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+  log.note({ ...ESP, cipher: "aes128-sha256", keymat: concat(repeated(16, 1), repeated(32, 2)) });
+  log.note({ ...ESP, cipher: "aes256ctr-sha512", keymat: concat(repeated(36, 3), repeated(64, 4)) });
+  log.note({ ...ESP, cipher: "aes192gcm12", keymat: repeated(28, 5) });
+  const sa = '"IPv4","192.0.2.1","192.0.2.2","0x00c0ffee"';
+  assert.deepEqual(read("esp_sa").split("\n"), [
+    `${sa},"AES-CBC [RFC3602]","0x${"01".repeat(16)}","HMAC-SHA-256-128 [RFC4868]","0x${"02".repeat(32)}"`,
+    `${sa},"AES-CTR [RFC3686]","0x${"03".repeat(36)}","HMAC-SHA-512-256 [RFC4868]","0x${"04".repeat(64)}"`,
+    `${sa},"AES-GCM with 12 octet ICV [RFC4106]","0x${"05".repeat(28)}","NULL",""`,
     "",
   ]);
 });

@@ -19,7 +19,10 @@ function setUp() {
       return result;
     },
     status: () => ({
-      connections: [{ name: "west", children: ["a", "b"] }],
+      connections: [
+        { name: "west", children: ["a", "b"] },
+        { name: "bare", children: [], state: up.has("bare") ? "up" : "connecting" },
+      ],
       childSas: [...up].map((child) => ({ connection: "west", child })),
     }),
     listen: (listener: (event: IkeEvent) => void) => {
@@ -94,6 +97,14 @@ test("initiate waits for the last of the children", async () => {
   tell({ kind: "childUp" });
   assert.deepEqual(await answer, { ok: true, result: { text: "west is up." } });
   assert.equal(listeners.size, 0);
+});
+
+test("initiate of a connection without children waits for its IKE SA", async () => {
+  const { operations, up, tell } = setUp();
+  const answer = operations.handle({ verb: "initiate", connection: "bare", wait: 10_000 });
+  up.add("bare");
+  tell({ kind: "ikeUp" });
+  assert.deepEqual(await answer, { ok: true, result: { text: "bare is up." } });
 });
 
 test("initiate does not wait for what is up, or when told not to", async () => {

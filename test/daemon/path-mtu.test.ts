@@ -14,14 +14,14 @@ function watch(mtus: Record<string, number>) {
   return { told, paths: new PathMtuWatch({ pathMtu, onChange: (connection, mtu) => told.push([connection, mtu]) }) };
 }
 
-const path = (remote: string) => ({ connection: "west", local: "192.0.2.1", remote });
+const path = (remote: string) => ({ connection: "west", local: "192.0.2.1", remote, encapsulation: "udp" }) as const;
 
 test("a path's MTU is told when it is used, and again only when it changes", () => {
   const mtus: Record<string, number> = { "192.0.2.2": 1500 };
   const { told, paths } = watch(mtus);
   paths.use(ikeSaId(1), path("192.0.2.2"));
   paths.check("192.0.2.1", "192.0.2.2");
-  assert.deepEqual(told, [["west", tunnelMtu(1500, 4)]]);
+  assert.deepEqual(told, [["west", tunnelMtu(1500, 4, "udp")]]);
   mtus["192.0.2.2"] = 1400;
   paths.check("192.0.2.1", "198.51.100.1");
   assert.equal(told.length, 1, "another path's trouble");
@@ -29,8 +29,8 @@ test("a path's MTU is told when it is used, and again only when it changes", () 
   mtus["192.0.2.2"] = 1500;
   paths.checkAll();
   assert.deepEqual(told.slice(1), [
-    ["west", tunnelMtu(1400, 4)],
-    ["west", tunnelMtu(1500, 4)],
+    ["west", tunnelMtu(1400, 4, "udp")],
+    ["west", tunnelMtu(1500, 4, "udp")],
   ]);
 });
 
@@ -38,14 +38,30 @@ test("of several peers of a connection the narrowest path counts, for as long as
   const { told, paths } = watch({ "192.0.2.2": 1500, "2001:db8::2": 1500 });
   paths.use(ikeSaId(1), path("192.0.2.2"));
   paths.use(ikeSaId(2), path("2001:db8::2"));
-  assert.deepEqual(told.at(-1), ["west", tunnelMtu(1500, 6)]);
+  assert.deepEqual(told.at(-1), ["west", tunnelMtu(1500, 6, "udp")]);
   paths.rename(ikeSaId(2), ikeSaId(3));
   paths.release(ikeSaId(2));
   paths.checkAll();
   assert.equal(told.length, 2, "the rekeyed SA still uses it");
   paths.release(ikeSaId(3));
   paths.checkAll();
-  assert.deepEqual(told.at(-1), ["west", tunnelMtu(1500, 4)]);
+  assert.deepEqual(told.at(-1), ["west", tunnelMtu(1500, 4, "udp")]);
+});
+
+test("what the ciphers in use add counts, the most of it, for as long as the IKE SA or its successor is there", () => {
+  const { told, paths } = watch({ "192.0.2.2": 1500 });
+  paths.use(ikeSaId(1), path("192.0.2.2"));
+  paths.protect(ikeSaId(1), "aes256gcm16");
+  assert.deepEqual(told, [["west", tunnelMtu(1500, 4, "udp")]]);
+  paths.protect(ikeSaId(1), "aes256-sha512");
+  assert.deepEqual(told.at(-1), ["west", tunnelMtu(1500, 4, "udp", "aes256-sha512")]);
+  paths.rename(ikeSaId(1), ikeSaId(2));
+  paths.release(ikeSaId(1));
+  paths.checkAll();
+  assert.equal(told.length, 2);
+  paths.release(ikeSaId(2));
+  paths.use(ikeSaId(3), path("192.0.2.2"));
+  assert.deepEqual(told.at(-1), ["west", tunnelMtu(1500, 4, "udp")]);
 });
 
 test("a path that is gone says nothing", () => {
@@ -53,4 +69,17 @@ test("a path that is gone says nothing", () => {
   paths.use(ikeSaId(1), path("192.0.2.2"));
   paths.checkAll();
   assert.deepEqual(told, []);
+});
+
+test("a peer that moves, and ESP that goes without UDP from then on, change the path", () => {
+  const { told, paths } = watch({ "192.0.2.2": 1500, "192.0.2.3": 1400 });
+  paths.use(ikeSaId(1), path("192.0.2.2"));
+  paths.change(ikeSaId(1), { remote: "192.0.2.3" });
+  paths.change(ikeSaId(1), { encapsulation: "none" });
+  paths.change(ikeSaId(2), { encapsulation: "none" });
+  assert.deepEqual(told, [
+    ["west", tunnelMtu(1500, 4, "udp")],
+    ["west", tunnelMtu(1400, 4, "udp")],
+    ["west", tunnelMtu(1400, 4, "udp") + 8],
+  ]);
 });

@@ -91,3 +91,39 @@ test("a narrower path lowers the MTU of its connection's routes, a wider one lif
   assert.equal(tunnel.setPathMtu("west", 9000), true);
   assert.equal(routes.get("10.2.0.0/16")?.mtu, undefined, "the device's own limit needs no attribute");
 });
+
+test("a virtual address is the source as long as it is there, also of a route that was there before it", () => {
+  const { ports, routes } = host();
+  const tunnel = new TunnelRoutes(ports, DEVICE, ["192.0.2.1"]);
+  const source = (): string | undefined => routes.get("10.2.0.0/16")?.source;
+  tunnel.add({ ...policy("child", "10.2.0.0/16"), localTs: [] });
+  assert.equal(source(), undefined);
+  tunnel.setVirtualSources(["10.9.0.1"]);
+  tunnel.add({ ...policy("negotiated", "10.2.0.0/16"), localTs: [parsePrefix("10.9.0.1/32")] });
+  assert.equal(source(), "10.9.0.1");
+  tunnel.remove("negotiated");
+  assert.equal(source(), undefined, "the route itself stays");
+  assert.ok(routes.has("10.2.0.0/16"));
+});
+
+test("a route that any address could be the source of has the virtual one, until that goes", () => {
+  const { ports, routes } = host();
+  const tunnel = new TunnelRoutes(ports, DEVICE, ["192.0.2.1"]);
+  tunnel.add({ ...policy("trap", "10.2.0.0/16"), localTs: [parsePrefix("0.0.0.0/0")] });
+  const source = (): string | undefined => routes.get("10.2.0.0/16")?.source;
+  assert.equal(source(), "192.0.2.1");
+  tunnel.setVirtualSources(["10.9.0.1", "fd09::1"]);
+  assert.equal(source(), "10.9.0.1");
+  tunnel.setVirtualSources([]);
+  assert.equal(source(), "192.0.2.1");
+});
+
+test("with a table of its own the tunnel leads to the peer's own address too, and needs no exemption", () => {
+  const { ports, routes, list } = host();
+  const tunnel = new TunnelRoutes(ports, DEVICE, ["10.1.0.1"], 77);
+  tunnel.exemptPeer("198.51.100.7");
+  assert.deepEqual(tunnel.add(policy("p", "198.51.100.7/32")), []);
+  assert.deepEqual(routes.get("198.51.100.7/32"), { destination: "198.51.100.7/32", device: "hawser0", source: "10.1.0.1", table: 77 });
+  tunnel.clear();
+  assert.deepEqual(list(), []);
+});

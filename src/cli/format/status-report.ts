@@ -13,6 +13,7 @@ export function formatStatus(status: DaemonStatus): string {
     daemonLines(status),
     ...endpoint.connections.map((connection) => connectionLines(connection, status)),
     strangers.length === 0 ? [] : ["not authenticated yet", ...strangers.flatMap((sa) => ikeSaLines(sa))],
+    poolLines(status),
     resteerLines(status),
     dropLines(status),
   ];
@@ -54,10 +55,34 @@ function ikeSaLines(sa: IkeSaStatus): string[] {
   const busy = sa.outstanding + sa.queued === 0 ? "" : `, ${sa.outstanding} requests outstanding, ${sa.queued} queued`;
   return [
     `  IKE SA #${sa.id} ${sa.state}, ${sa.role}, ${sa.initiatorSpi}_i ${sa.responderSpi}_r`,
-    `    ${ends}${nat}`,
+    `    ${ends}${nat}${sa.encapsulation === "none" ? ", ESP without UDP" : ""}`,
     ...(sa.localAuth === undefined ? [] : [`    authenticated by ${sa.localAuth} === ${sa.remoteAuth ?? "?"}`]),
+    ...virtualLines(sa),
     `    ${sa.algorithms ?? "no algorithms yet"}, ${formatDuration(sa.age)} old${rekeyText(sa.rekeyIn)}${busy}`,
   ];
+}
+
+/** Addresses that the peer has given us, and we to the peer. */
+function virtualLines({ virtual: { addresses, dnsServers, subnets }, leases }: IkeSaStatus): string[] {
+  const dns = dnsServers.length === 0 ? "" : `, DNS servers ${dnsServers.join(" ")}`;
+  const networks = subnets.length === 0 ? "" : `, networks ${subnets.join(" ")}`;
+  return [
+    ...(addresses.length === 0 ? [] : [`    virtual addresses ${addresses.join(" ")}${dns}${networks}`]),
+    ...(leases.length === 0
+      ? []
+      : [`    has the virtual addresses ${leases.map(({ address, pool }) => `${address} (${pool})`).join(", ")}`]),
+  ];
+}
+
+function poolLines({ endpoint: { pools } }: DaemonStatus): string[] {
+  if (pools.length === 0) return [];
+  const columns: readonly Column<(typeof pools)[number]>[] = [
+    { title: "pool", value: ({ name }) => name },
+    { title: "addresses", value: ({ first, last }) => `${first}-${last}` },
+    { title: "in use", value: ({ inUse }) => String(inUse), align: "right" },
+    { title: "kept for the last owner", value: ({ remembered }) => String(remembered), align: "right" },
+  ];
+  return table(columns, pools);
 }
 
 function groupLines(group: GroupStatus, childSas: readonly ChildSaStatus[]): string[] {
@@ -65,8 +90,9 @@ function groupLines(group: GroupStatus, childSas: readonly ChildSaStatus[]): str
   const reason = group.reason === undefined ? "" : `: ${group.reason}`;
   // A CPU with an SA of its own is in the table: an entry that says the same needs no line.
   const without = group.cpus.filter(({ entry }) => entry !== "own");
+  const transport = members[0]?.mode === "transport" ? ", transport mode" : "";
   return [
-    `  ${group.child}: ${group.localTs.join(" ")} === ${group.remoteTs.join(" ")}`,
+    `  ${group.child}: ${group.localTs.join(" ")} === ${group.remoteTs.join(" ")}${transport}`,
     `    ${group.scheme}, ${group.mode}${reason}`,
     ...(members.length === 0 ? [] : table(CHILD_COLUMNS, members).map((line) => `    ${line}`)),
     ...without.map((cpu) => `    ${entryText(cpu)}`),

@@ -11,9 +11,9 @@ const PUBLIC_KEYS = "a list of files with public keys, in PEM or DER";
 const asWritten = (text: string): string => text;
 
 export const localSchema = z.strictObject({
-  auth: defaulted(oneOf("psk", "pubkey"), {
-    about: "How this side proves who it is: by pre-shared key, or by signature with a certificate or a raw public key.",
-    expects: "psk or pubkey",
+  auth: defaulted(oneOf("psk", "pubkey", "null"), {
+    about: "How this side proves who it is: by pre-shared key, by signature with a certificate or a raw public key, or not at all (null).",
+    expects: "psk, pubkey or null",
     default: "psk",
   }),
   id: optional(parseIdentity, {
@@ -28,8 +28,14 @@ export const localSchema = z.strictObject({
     default: "none",
   }),
   private_key: optional(asWritten, {
-    about: "File with the private key (PKCS#8, PKCS#1 or SEC1, not encrypted) that only its owner may read.",
+    about:
+      "File with the private key (PKCS#8, PKCS#1 or SEC1, in PEM) that only its owner may read. The passphrase of an encrypted one is a secret private-NAME.",
     expects: "a path",
+    default: "none",
+  }),
+  ocsp_responses: optionalListOf(asWritten, {
+    about: "Files with OCSP responses for these certificates, in DER, for a peer that asks (RFC 4806). They are read at start.",
+    expects: "a list of files with OCSP responses",
     default: "none",
   }),
   pubkeys: optionalListOf(asWritten, {
@@ -40,9 +46,9 @@ export const localSchema = z.strictObject({
 });
 
 export const remoteSchema = z.strictObject({
-  auth: defaulted(oneOf("psk", "pubkey"), {
-    about: "How the peer proves who it is: by pre-shared key, or by signature with a certificate or a raw public key.",
-    expects: "psk or pubkey",
+  auth: defaulted(oneOf("psk", "pubkey", "null"), {
+    about: "How the peer proves who it is: by pre-shared key, by signature with a certificate or a raw public key, or not at all (null).",
+    expects: "psk, pubkey or null",
     default: "psk",
   }),
   id: optional(parseRemoteIdentity, {

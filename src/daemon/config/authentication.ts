@@ -1,10 +1,11 @@
 /** From the sections `local`, `remote` and `authorities` to what IKE works with: keys, certificates and whom to trust. */
 import type { VerificationKey } from "../../crypto/signature.ts";
 import type { Credential, LocalAuthentication, PeerTrust, RemoteAuthentication } from "../../ike/config.ts";
-import { formatIdentity, type Identity } from "../../ike/identity.ts";
+import { formatIdentity, NO_IDENTITY, type Identity } from "../../ike/identity.ts";
 import type { Certificate } from "../../pki/certificate.ts";
 import { CertificateRefused } from "../../pki/errors.ts";
 import { certifies, identitiesIn } from "../../pki/identity.ts";
+import type { OcspResponse } from "../../pki/ocsp-response.ts";
 import { requireEndEntity } from "../../pki/path.ts";
 import type { RevocationList } from "../../pki/revocation.ts";
 import { InvalidText } from "../../wire/errors.ts";
@@ -71,22 +72,37 @@ export class AuthenticationSections {
   }
 
   #local(connection: string, section: ConnectionSection, addressIdentity: () => Identity): LocalAuthentication | undefined {
-    const { local, send_cert: sendCert } = section;
+    const { local, send_cert: sendCert, ocsp } = section;
     const path = ["connections", connection, "local"];
+    if (local.auth === "null") {
+      this.#refuseUnused(
+        path,
+        local,
+        ["id", "certs", "private_key", "pubkeys"],
+        "auth: null shows nothing of who we are; leave this away.",
+      );
+      return { auth: "null", id: NO_IDENTITY };
+    }
     if (local.auth === "psk") {
-      this.#refuseUnused(path, local, ["certs", "private_key", "pubkeys"]);
+      this.#refuseUnused(path, local, ["certs", "private_key", "ocsp_responses", "pubkeys"]);
       return { auth: "psk", id: local.id ?? addressIdentity() };
     }
     const credential = this.#credential(path, local);
     if (credential === undefined) return undefined;
     const [certificate] = credential.certificates;
     const id = certificate === undefined ? (local.id ?? addressIdentity()) : this.#certifiedIdentity(path, certificate, local.id);
-    return { auth: "pubkey", id, credential, sendCert };
+    const responses = this.#ocspResponses(path, local, credential.certificates);
+    const ocspResponses = ocsp === "reply" || ocsp === "both" ? responses : [];
+    return { auth: "pubkey", id, credential: { ...credential, ocspResponses }, sendCert };
   }
 
   #remote(connection: string, section: ConnectionSection, defaultId: Identity | "%any"): RemoteAuthentication | undefined {
-    const { remote, send_certreq: sendCertreq } = section;
+    const { remote, send_certreq: sendCertreq, ocsp } = section;
     const path = ["connections", connection, "remote"];
+    if (remote.auth === "null") {
+      this.#refuseUnused(path, remote, ["id", "cacerts", "certs", "pubkeys"], "auth: null asks for no proof of anything; leave this away.");
+      return { auth: "null", id: "%any" };
+    }
     if (remote.auth === "psk") {
       this.#refuseUnused(path, remote, ["cacerts", "certs", "pubkeys"]);
       return { auth: "psk", id: remote.id ?? defaultId };
@@ -102,7 +118,7 @@ export class AuthenticationSections {
     if (id === "%any" && trust.publicKeys.length > 0) {
       throw new Unusable([...path, "pubkeys"], "A public key says nothing of whose it is; add the id of the peer beside it.");
     }
-    return { auth: "pubkey", id, trust, sendCertreq };
+    return { auth: "pubkey", id, trust, sendCertreq, asksForOcsp: ocsp === "request" || ocsp === "both" };
   }
 
   #trust(path: KeyPath, { cacerts, certs, pubkeys, revocation }: ConnectionSection["remote"]): PeerTrust {
@@ -157,6 +173,18 @@ export class AuthenticationSections {
     return { key, certificates: [own, ...certificates.filter((certificate) => certificate !== own)] };
   }
 
+  #ocspResponses(
+    path: KeyPath,
+    { ocsp_responses: files }: ConnectionSection["local"],
+    certificates: readonly Certificate[],
+  ): OcspResponse[] {
+    return this.#each([...path, "ocsp_responses"], files, (file) => {
+      const response = this.#files.ocspResponse(file);
+      if (certificates.some((certificate) => response.mayConcern(certificate))) return response;
+      throw new InvalidText(`The file ${file} says nothing of the certificates in certs.`);
+    });
+  }
+
   /** As it stands in the certificate, so that the peer finds it there octet by octet. */
   #certifiedIdentity(path: KeyPath, certificate: Certificate, id: Identity | undefined): Identity {
     const subject = { idType: IdentificationType.ID_DER_ASN1_DN, data: certificate.subject.der };
@@ -177,8 +205,13 @@ export class AuthenticationSections {
     }
   }
 
-  #refuseUnused<Section extends object>(path: KeyPath, section: Section, keys: readonly (string & keyof Section)[]): void {
-    for (const key of keys) if (section[key] !== undefined) this.#find([...path, key], "This has no meaning without auth: pubkey.");
+  #refuseUnused<Section extends object>(
+    path: KeyPath,
+    section: Section,
+    keys: readonly (string & keyof Section)[],
+    why = "This has no meaning without auth: pubkey.",
+  ): void {
+    for (const key of keys) if (section[key] !== undefined) this.#find([...path, key], why);
   }
 
   #each<Value>(path: KeyPath, files: readonly string[] | undefined, read: (file: string) => Value): Value[] {

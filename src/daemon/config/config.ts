@@ -17,8 +17,12 @@ export interface DaemonConfig {
   readonly cpus: CpuChoice;
   readonly engine: DaemonSection["engine"];
   readonly controlSocket: string;
+  /** File of the secret for quick crash detection; undefined: no tokens are made. */
+  readonly qcdSecret: string | undefined;
   /** Directory for Wireshark's key tables. */
   readonly keyLog: string | undefined;
+  /** File for the DNS servers that peers tell us of. */
+  readonly resolvConf: string | undefined;
   readonly logLevel: DaemonSection["log_level"];
   readonly maxSasPerCpu: number;
 }

@@ -1,9 +1,10 @@
-/** Files with keys, certificates and revocation lists. Every reader throws InvalidText with a sentence that names the file. */
+/** Files with keys, certificates, revocation lists and OCSP responses. Every reader throws InvalidText with a sentence that names the file. */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { InvalidKey, SigningKey, VerificationKey } from "../../crypto/signature.ts";
+import { InvalidKey, isEncryptedPem, SigningKey, VerificationKey } from "../../crypto/signature.ts";
 import { Certificate } from "../../pki/certificate.ts";
 import { CertificateRefused, MalformedCertificate } from "../../pki/errors.ts";
+import { OcspResponse } from "../../pki/ocsp-response.ts";
 import { readPem } from "../../pki/pem.ts";
 import { RevocationList } from "../../pki/revocation.ts";
 import { InvalidText } from "../../wire/errors.ts";
@@ -11,10 +12,15 @@ import { isExposed } from "./secrets.ts";
 
 export class CredentialFiles {
   readonly #directory: string;
+  readonly #passphrases: ReadonlyMap<string, Uint8Array>;
 
-  /** @param directory paths are relative to it */
-  constructor(directory: string) {
+  /**
+   * @param directory paths are relative to it
+   * @param passphrases of private keys, by their whole path
+   */
+  constructor(directory: string, passphrases: ReadonlyMap<string, Uint8Array> = new Map()) {
     this.#directory = directory;
+    this.#passphrases = passphrases;
   }
 
   /** One or more, in the order of the file; their keys are fit for use. */
@@ -28,6 +34,10 @@ export class CredentialFiles {
 
   revocationLists(path: string): RevocationList[] {
     return this.#read(path, (octets) => readPem(octets, ["X509 CRL"]).map((der) => RevocationList.parse(der)));
+  }
+
+  ocspResponse(path: string): OcspResponse {
+    return this.#read(path, (octets) => OcspResponse.parse(octets));
   }
 
   publicKey(path: string): VerificationKey {
@@ -44,10 +54,11 @@ export class CredentialFiles {
     return this.#read(path, (octets) => {
       const text = new TextDecoder().decode(octets);
       octets.fill(0);
-      if (/ENCRYPTED/.test(text)) {
-        throw new InvalidKey("It is encrypted, and nobody is there at start to give a passphrase; decrypt it with openssl pkey.");
+      const passphrase = this.#passphrases.get(whole);
+      if (passphrase === undefined && isEncryptedPem(text)) {
+        throw new InvalidKey(`It is encrypted; add its passphrase to "secrets", as private-NAME: { file: ${path}, secret: … }.`);
       }
-      return SigningKey.fromPem(text);
+      return SigningKey.fromPem(text, passphrase);
     });
   }
 

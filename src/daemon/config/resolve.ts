@@ -2,17 +2,17 @@
 import { dirname } from "node:path";
 import { defaultEspProposals, defaultIkeProposals } from "../../crypto/algorithms.ts";
 import type { ChildConfig, ConnectionConfig, EndpointConfig, Ppk, SharedSecret } from "../../ike/config.ts";
-import { LocalMisconfiguration } from "../../ike/errors.ts";
 import { formatIdentity, parseIdentity, sameIdentity, type Identity } from "../../ike/identity.ts";
-import { InvalidText } from "../../wire/errors.ts";
 import type { Proposal } from "../../wire/proposal.ts";
 import { isPlainAddress } from "./addresses.ts";
 import { AuthenticationSections } from "./authentication.ts";
 import type { HawserConfig } from "./config.ts";
 import { CredentialFiles } from "./credential-files.ts";
 import type { Finding } from "./explain.ts";
-import type { ChildSection, ConfigFile, ConnectionSection, DaemonSection, SecretSection } from "./schema.ts";
-import { decodeSecret, SHORTEST_GOOD_PPK, SHORTEST_GOOD_SECRET } from "./secrets.ts";
+import { poolConfigs } from "./pool-schema.ts";
+import type { ChildSection, ConfigFile, ConnectionSection, DaemonSection } from "./schema.ts";
+import { resolveSecrets } from "./secret-sections.ts";
+import { withOwnAddresses } from "./transport-children.ts";
 
 type Dispatch = DaemonSection["tun"]["dispatch"];
 
@@ -58,16 +58,18 @@ export class Resolution {
     return first?.dispatch ?? daemon.tun.dispatch;
   }
 
-  #endpoint({ connections, secrets, authorities, daemon }: ConfigFile): EndpointConfig {
+  #endpoint({ connections, secrets, pools, authorities, daemon }: ConfigFile): EndpointConfig {
     if (Object.keys(connections).length === 0) {
       this.findings.push({ path: ["connections"], text: "No connection is configured; there must be at least one." });
     }
-    const shared = Object.entries(secrets).flatMap(([name, section]) => this.#secret(name, section));
-    const ppks = shared.filter(({ name }) => isPpk(name));
-    const authentication = new AuthenticationSections(new CredentialFiles(this.#directory), authorities, this, this.#date);
+    const { shared, ppks, passphrases, areInFile } = resolveSecrets(secrets, this.#directory, this);
+    this.#holdsSecrets = areInFile;
+    const authentication = new AuthenticationSections(new CredentialFiles(this.#directory, passphrases), authorities, this, this.#date);
     return {
       connections: Object.entries(connections).flatMap(([name, section]) => this.#connection(name, section, daemon, authentication, ppks)),
-      secrets: shared.filter(({ name }) => !isPpk(name)),
+      secrets: shared,
+      pools: poolConfigs(pools),
+      applicationVersion: daemon.application_version,
       halfOpenLimit: daemon.half_open_limit,
       cookieThreshold: daemon.cookie_threshold,
       perSourceLimit: daemon.per_source_limit,
@@ -105,7 +107,9 @@ export class Resolution {
       proposals: numbered(section.proposals ?? defaultIkeProposals()),
       local,
       remote,
-      children: Object.entries(section.children).map(([childName, child]) => childConfig(childName, child)),
+      children: Object.entries(section.children).map(([childName, child]) => childConfig(childName, child, localAddrs, remoteAddrs)),
+      vips: section.vips ?? [],
+      pools: section.pools ?? [],
       ppk: this.#ppk(name, section, ppks),
       dpdDelay: section.dpd_delay,
       rekeyTime: section.rekey_time,
@@ -116,6 +120,7 @@ export class Resolution {
       // IKEv2 has nothing to force: that is for IKEv1, where swanctl keeps the word.
       fragmentation: section.fragmentation === "force" ? "yes" : section.fragmentation,
       mobike: section.mobike,
+      childless: section.childless,
     };
     return [config];
   }
@@ -146,64 +151,15 @@ export class Resolution {
     }
     return { id, secret: named.secret, required };
   }
-
-  #secret(name: string, section: SecretSection): SharedSecret[] {
-    const path = ["secrets", name];
-    if (!/^(ike|ppk)/.test(name)) {
-      const text = `The name of a secret must begin with "ike" (as in ike-${name}), or with "ppk": it says what the secret is for.`;
-      this.findings.push({ path, text });
-    }
-    const ids = this.#owners(name, section);
-    try {
-      const { octets, isInConfig, exposedFile } = decodeSecret(section.secret, this.#directory);
-      this.#holdsSecrets ||= isInConfig;
-      const enough = isPpk(name) ? SHORTEST_GOOD_PPK : SHORTEST_GOOD_SECRET;
-      if (octets.length < enough) {
-        this.warnings.push(
-          `The secret ${name} has ${octets.length} octets and can be guessed by whoever records a handshake; use ${enough} random ones or more.`,
-        );
-      }
-      if (exposedFile !== undefined) this.warnings.push(`Everybody may read the secret in ${exposedFile}; run: chmod 600 ${exposedFile}`);
-      return [{ name, ids, secret: octets }];
-    } catch (error) {
-      if (!(error instanceof InvalidText)) throw error;
-      this.findings.push({ path: [...path, "secret"], text: error.message });
-      return [];
-    }
-  }
-
-  /** `id` and every `id-SUFFIX`. */
-  #owners(name: string, section: SecretSection): Identity[] {
-    const { id, ...rest } = section;
-    const ids = [...(id ?? [])];
-    for (const [key, texts] of Object.entries(rest)) {
-      // `secret` itself, which is no list.
-      if (typeof texts === "string") continue;
-      const path = ["secrets", name, key];
-      if (!key.startsWith("id-")) {
-        this.findings.push({ path, text: `There is no key "${key}" here; the keys here are secret, id, and id-SUFFIX.` });
-        continue;
-      }
-      for (const text of texts) {
-        try {
-          ids.push(parseIdentity(text));
-        } catch (error) {
-          if (!(error instanceof LocalMisconfiguration)) throw error;
-          this.findings.push({ path, text: error.message });
-        }
-      }
-    }
-    return ids;
-  }
 }
 
-const isPpk = (secretName: string): boolean => secretName.startsWith("ppk");
-
-function childConfig(name: string, section: ChildSection): ChildConfig {
+function childConfig(name: string, section: ChildSection, localAddrs: readonly string[], remoteAddrs: readonly string[]): ChildConfig {
+  const isTransport = section.mode === "transport";
   return {
     name,
-    localTs: section.local_ts,
-    remoteTs: section.remote_ts,
+    mode: section.mode,
+    localTs: isTransport ? withOwnAddresses(section.local_ts, localAddrs) : section.local_ts,
+    remoteTs: isTransport ? withOwnAddresses(section.remote_ts, remoteAddrs) : section.remote_ts,
     espProposals: numbered(section.esp_proposals ?? defaultEspProposals()),
     startAction: section.start_action,
     rekeyTime: section.rekey_time,
@@ -231,7 +187,9 @@ function daemonConfig(section: DaemonSection, dispatch: Dispatch): HawserConfig[
     cpus: section.cpus,
     engine: section.engine,
     controlSocket: section.control_socket,
+    qcdSecret: section.qcd_secret === "none" ? undefined : (section.qcd_secret ?? `${section.control_socket}.qcd`),
     keyLog: section.key_log,
+    resolvConf: section.resolv_conf,
     logLevel: section.log_level,
     maxSasPerCpu: section.max_sas_per_cpu,
   };

@@ -2,10 +2,13 @@
 import { z } from "zod";
 import { parseProposal } from "../../crypto/algorithms.ts";
 import { parseIdentity } from "../../ike/identity.ts";
-import { parsePrefix } from "../../wire/traffic-selector.ts";
+import { InvalidText } from "../../wire/errors.ts";
+import { parseConfiguredSelector } from "../../ipsec/dynamic-selectors.ts";
+import { parseAddress } from "../../wire/address.ts";
 import { parseAddressPattern, parseDeviceName, parseInterfaceAddress } from "./addresses.ts";
 import { authoritySchema, localSchema, remoteSchema } from "./authentication-schema.ts";
 import { parseCpuChoice } from "./cpus.ts";
+import { poolSchema } from "./pool-schema.ts";
 import { defaulted, listOf, optional, optionalListOf, required } from "./fields.ts";
 import {
   decimalFrom,
@@ -21,7 +24,7 @@ import {
 const DURATION = "a duration such as 300s, 5m or 1h";
 const YES_NO = "yes or no";
 const ADDRESSES = 'a list of addresses, prefixes or "%any"';
-const SELECTORS = "a list of selectors such as 10.1.0.0/16 or 10.1.0.0/16[tcp/443]";
+const SELECTORS = "a list of selectors such as 10.1.0.0/16, 10.1.0.0/16[tcp/443] or dynamic";
 
 export const DEFAULT_CONTROL_SOCKET = "/run/hawser/hawser.sock";
 
@@ -30,10 +33,26 @@ const readEspProposal = (text: string) => parseProposal(text, "ESP");
 const DISPATCH = oneOf("cpu", "flow", "round-robin", "random");
 const asWritten = (text: string): string => text;
 
+/** RFC 7296 §3.15.1: printable ASCII. */
+function parseVersionText(text: string): string {
+  if (/^[\x20-\x7e]{1,255}$/.test(text)) return text;
+  throw new InvalidText(`"${text}" must be up to 255 printable ASCII characters.`);
+}
+
 export const childSchema = z.strictObject({
-  local_ts: listOf(parsePrefix, { about: "Traffic selectors of this side.", expects: SELECTORS }),
-  remote_ts: listOf(parsePrefix, {
-    about: "Traffic selectors of the peer's side. Routes to them lead into the TUN device.",
+  mode: defaulted(oneOf("tunnel", "transport"), {
+    about:
+      "tunnel: whole packets, between networks or hosts; transport: between the two hosts' own addresses, without a second IP header. As responder, a tunnel if the peer asks for that.",
+    expects: "tunnel or transport",
+    default: "tunnel",
+  }),
+  local_ts: listOf(parseConfiguredSelector, {
+    about: "Traffic selectors of this side; dynamic: the virtual address that it gets from the peer (vips), in transport mode its own.",
+    expects: SELECTORS,
+  }),
+  remote_ts: listOf(parseConfiguredSelector, {
+    about:
+      "Traffic selectors of the peer's side; dynamic: the virtual address that it has from us (pools), in transport mode its own. Routes to them lead into the TUN device.",
     expects: SELECTORS,
   }),
   esp_proposals: optionalListOf(readEspProposal, {
@@ -157,9 +176,24 @@ export const connectionSchema = z.strictObject({
     expects: YES_NO,
     default: "yes",
   }),
+  ocsp: defaulted(oneOf("reply", "request", "both", "never"), {
+    about: "OCSP responses in IKE (RFC 4806): give ours to a peer that asks, ask for its own, both, or neither.",
+    expects: "reply, request, both or never",
+    default: "reply",
+  }),
   local: localSchema.prefault({}),
   remote: remoteSchema.prefault({}),
   children: z.record(z.string(), childSchema).meta({ expects: "a mapping from the names of the children to their settings" }),
+  vips: optionalListOf(parseAddress, {
+    about: "Virtual addresses to ask the peer for: 0.0.0.0 and :: are any, another one is a wish. One of each family at most.",
+    expects: "a list of addresses such as 0.0.0.0, ::",
+    default: "none",
+  }),
+  pools: optionalListOf(asWritten, {
+    about: "Pools that peers get virtual addresses from, in the order in which they are tried. A peer that asks for none gets no Child SA.",
+    expects: "a list of names of pools",
+    default: "none",
+  }),
   ppk_id: optional(parseIdentity, {
     about: "Post-quantum preshared key (RFC 8784) that goes into the keys too: an id of a secret whose name begins with ppk.",
     expects: "an identity such as ppk.example",
@@ -197,9 +231,14 @@ export const connectionSchema = z.strictObject({
     default: "yes",
   }),
   encap: defaulted(parseBoolean, {
-    about: "ESP in UDP on the NAT traversal port even without a NAT. The user-space data plane knows nothing else: must be yes.",
+    about: "ESP in UDP even without a NAT, which is faster here; no: as IP protocol 50 unless there is a NAT.",
     expects: YES_NO,
     default: "yes",
+  }),
+  childless: defaulted(oneOf("allow", "prefer", "force", "never"), {
+    about: "The first Child SA in an exchange of its own (RFC 6023): if need be, whenever the peer can, in any case, or never.",
+    expects: "allow, prefer, force or never",
+    default: "allow",
   }),
   fragmentation: defaulted(oneOf("yes", "accept", "force", "no"), {
     about: "IKE fragmentation (RFC 7383): both ways, only of what the peer sends, or not at all; force means yes.",
@@ -213,13 +252,18 @@ export const secretSchema = z
   .object({
     secret: required(asWritten, {
       about:
-        "The pre-shared key (ike-NAME) or post-quantum preshared key (ppk-NAME): as it stands, 0x and hexadecimal digits, 0s and base64, or file: and a path whose content it is.",
+        "The pre-shared key (ike-NAME), post-quantum preshared key (ppk-NAME) or passphrase of a private key (private-NAME): as it stands, 0x and hexadecimal digits, 0s and base64, or file: and a path whose content it is.",
       expects: "a secret: literal text, 0x…, 0s… or file:PATH",
     }),
     id: optionalListOf(parseIdentity, {
       about: "Whose secret it is, or the ppk_id that it goes by; id-SUFFIX names more.",
       expects: "an identity such as east.example",
       default: "anybody's",
+    }),
+    file: optional(asWritten, {
+      about: "With private-NAME: the file of the private key, as private_key names it.",
+      expects: "a path",
+      default: "none",
     }),
   })
   .catchall(z.preprocess((value) => (typeof value === "string" ? [value] : value), z.array(z.string())));
@@ -283,10 +327,25 @@ export const daemonSchema = z.strictObject({
     expects: "a path",
     default: DEFAULT_CONTROL_SOCKET,
   }),
+  qcd_secret: optional(asWritten, {
+    about: "Secret file for quick crash detection (RFC 6290), made at need; one for each daemon; none: off.",
+    expects: "a path, or none",
+    default: "control_socket + .qcd",
+  }),
+  application_version: optional(parseVersionText, {
+    about: "What a peer that asks for our software's version is told (APPLICATION_VERSION).",
+    expects: "a text of printable ASCII characters",
+    default: "nothing",
+  }),
   key_log: optional(asWritten, {
     about: "Directory for Wireshark's key tables. Whoever reads them can decrypt everything: for debugging only.",
     expects: "a path",
     default: "no key log",
+  }),
+  resolv_conf: optional(asWritten, {
+    about: "File of its own for the DNS servers that peers tell us of, in the form of resolv.conf(5).",
+    expects: "a path",
+    default: "none: they are in the log and the status",
   }),
   log_level: defaulted(oneOf("error", "warn", "info", "debug", "trace"), {
     about: "Least severe messages to log.",
@@ -352,6 +411,7 @@ export const daemonSchema = z.strictObject({
 export const configSchema = z.strictObject({
   connections: z.record(z.string(), connectionSchema).meta({ expects: "a mapping from the names of the connections to their settings" }),
   secrets: z.record(z.string(), secretSchema).prefault({}).meta({ expects: "a mapping from names such as ike-east to secrets" }),
+  pools: z.record(z.string(), poolSchema).prefault({}).meta({ expects: "a mapping from names to pools of addresses" }),
   authorities: z.record(z.string(), authoritySchema).prefault({}).meta({ expects: "a mapping from names to authorities" }),
   daemon: daemonSchema.prefault({}),
 });

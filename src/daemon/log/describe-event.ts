@@ -16,7 +16,7 @@ export function describeEvent(event: IkeEvent): EventDescription {
           ? `, NAT ${event.natHere ? "here" : ""}${event.natHere && event.natThere ? " and " : ""}${event.natThere ? "there" : ""}`
           : "";
       return info(
-        `${nameIke(event.sa)} is up: ${event.localId} [${at(event.local)}] by ${event.localAuth} with ${event.remoteId} [${at(event.remote)}] by ${event.remoteAuth}, ${event.algorithms}${nat}`,
+        `${nameIke(event.sa)} is up: ${event.localId} [${at(event.local)}] by ${event.localAuth} with ${event.remoteId} [${at(event.remote)}] by ${event.remoteAuth}, ${event.algorithms}${nat}${event.encapsulation === "none" ? ", ESP without UDP" : ""}`,
       );
     }
     case "ikeDown":
@@ -25,7 +25,7 @@ export function describeEvent(event: IkeEvent): EventDescription {
       return info(`${nameIke(event.old)} is rekeyed to ${nameIke(event.sa)}, ${event.algorithms}`);
     case "childUp":
       return info(
-        `${nameChild(event.sa)} is up: ${event.localTs.join(" ")} === ${event.remoteTs.join(" ")}, ${event.cipher}${event.esn ? " with ESN" : ""}${event.shared ? ", shared by all CPUs" : ""}`,
+        `${nameChild(event.sa)} is up: ${event.localTs.join(" ")} === ${event.remoteTs.join(" ")}, ${event.cipher}${event.esn ? " with ESN" : ""}${event.mode === "transport" ? ", transport mode" : ""}${event.shared ? ", shared by all CPUs" : ""}`,
       );
     case "childDown":
       return info(`${nameChild(event.sa)} is closed by ${whom(event.by)}: ${event.why}`);
@@ -41,6 +41,8 @@ export function describeEvent(event: IkeEvent): EventDescription {
       return info(
         `refused ${at(event.remote)}${event.connection === undefined ? "" : ` on ${event.connection}`} with ${event.notify}: ${event.text}`,
       );
+    case "hint":
+      return info(`${event.connection}, ${at(event.remote)}: ${event.text}`);
     case "authFailed":
       return warn(
         `authentication with ${at(event.remote)}${event.connection === undefined ? "" : ` on ${event.connection}`} failed: ${event.text}`,
@@ -51,6 +53,19 @@ export function describeEvent(event: IkeEvent): EventDescription {
       );
     case "peerUnreachable":
       return warn(`${event.connection}: ${at(event.remote)} does not answer ${event.exchange}`);
+    case "virtualAddresses": {
+      const dns = event.dnsServers.length === 0 ? "" : `, DNS servers ${event.dnsServers.join(" ")}`;
+      const subnets = event.subnets.length === 0 ? "" : `, networks ${event.subnets.join(" ")}`;
+      return info(`the peer of ${nameIke(event.sa)} has given us the virtual addresses ${event.addresses.join(" ")}${dns}${subnets}`);
+    }
+    case "addressLeased":
+      return info(`${nameIke(event.sa)}: ${event.remoteId} has the virtual address ${event.address} of the pool ${event.pool}`);
+    case "poolExhausted": {
+      const families = event.families.map((family) => `IPv${family}`).join(" or ");
+      return warn(
+        `${event.connection}: ${event.remoteId} got no virtual ${families} address, as all of the pools ${event.pools.join(", ")} are in use`,
+      );
+    }
     case "connectionFailed":
       return warn(`${event.connection} could not be brought up: ${event.text}`);
     case "transition":
@@ -59,6 +74,10 @@ export function describeEvent(event: IkeEvent): EventDescription {
       return info(`the peer of ${nameIke(event.sa)} moved from ${at(event.from)} to ${at(event.to)}`);
     case "localMoved":
       return info(`${nameIke(event.sa)} moved here from ${at(event.from)} to ${at(event.to)}`);
+    case "encapsulation": {
+      const way = event.encapsulation === "udp" ? "in UDP" : "without UDP";
+      return info(`${nameIke(event.sa)}: ESP with ${event.remote.address} goes ${way} from now on`);
+    }
     case "connectionState":
       return debug(`${event.connection} is ${event.state}: ${event.text}`);
     case "fault":

@@ -62,6 +62,8 @@ const STATUS = {
         localAuth: "pre-shared key",
         remoteAuth: "Ed25519, raw public key",
         algorithms: "ALG",
+        virtual: { addresses: ["10.9.0.1", "fd09::1"], dnsServers: ["10.2.0.53"], subnets: ["10.2.0.0/16"] },
+        leases: [{ pool: "clients", address: "10.8.0.1" }],
         natHere: false,
         natThere: true,
         age: 60_000,
@@ -78,6 +80,8 @@ const STATUS = {
         responderSpi: "dd",
         local: { address: "192.0.2.1", port: 500 },
         remote: { address: "192.0.2.9", port: 500 },
+        virtual: { addresses: [], dnsServers: [], subnets: [] },
+        leases: [],
         age: 0,
         outstanding: 0,
         queued: 0,
@@ -102,6 +106,7 @@ const STATUS = {
         ],
       },
     ],
+    pools: [{ name: "clients", first: "10.8.0.1", last: "10.8.0.254", size: 254, inUse: 1, remembered: 3 }],
     counters: { drops: { malformed: 4 } },
   },
 } as unknown as DaemonStatus;
@@ -117,6 +122,8 @@ west: up
   IKE SA #1 ESTABLISHED, initiator, aa_i bb_r
     w [192.0.2.1:4500] === e [[2001:db8::2]:4500], NAT there
     authenticated by pre-shared key === Ed25519, raw public key
+    virtual addresses 10.9.0.1 fd09::1, DNS servers 10.2.0.53, networks 10.2.0.0/16
+    has the virtual addresses 10.8.0.1 (clients)
     ALG, 1m old, 1 requests outstanding, 2 queued
   net: 10.1.0.0/16 === 10.2.0.0/16
     rfc9611, per-cpu: the peer agreed
@@ -136,6 +143,9 @@ not authenticated yet
     ? [192.0.2.1:500] === ? [192.0.2.9:500]
     no algorithms yet, 0s old
 
+pool     addresses            in use  kept for the last owner
+clients  10.8.0.1-10.8.0.254       1                        3
+
 handed on between CPUs
   CPU 0: 12 taken from them
   CPU 1: 12 packets handed to other CPUs' SAs
@@ -144,5 +154,14 @@ dropped  reason
       3  InStateSeqError  replayed
       4  ike.malformed
 `,
+  );
+});
+
+test("transport mode is told with the selectors", () => {
+  const { endpoint } = STATUS;
+  const childSas = endpoint.childSas.map((child) => ({ ...child, mode: "transport" as const }));
+  assert.match(
+    formatStatus({ ...STATUS, endpoint: { ...endpoint, childSas } }),
+    /^ {2}net: 10\.1\.0\.0\/16 === 10\.2\.0\.0\/16, transport mode$/m,
   );
 });

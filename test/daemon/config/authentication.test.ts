@@ -1,5 +1,6 @@
 /** Certificates and keys in the configuration: what they become, and what the operator is told of those that are of no use. */
 import assert from "node:assert/strict";
+import { createPrivateKey } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +11,16 @@ import { parseConfig } from "../../../src/daemon/config/load.ts";
 import { ConfigError } from "../../../src/daemon/config/problems.ts";
 import type { HawserConfig } from "../../../src/daemon/config/config.ts";
 import { PAIRS } from "../../crypto/signature/fresh-keys.ts";
-import { issue, KeyUsageBit, revocationListDer, root, TODAY, type Issued, type Order } from "../../pki/support/authority.ts";
+import {
+  issue,
+  KeyUsageBit,
+  ocspResponseDer,
+  revocationListDer,
+  root,
+  TODAY,
+  type Issued,
+  type Order,
+} from "../../pki/support/authority.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "hawser-config-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -40,8 +50,18 @@ write("west.key", PAIRS.rsa.privateKey);
 write("west.pub", PAIRS.rsa.publicKey);
 write("east.pub", PAIRS.ed25519.publicKey);
 write("list.crl", pem("X509 CRL", revocationListDer(authority)));
+const rightful = west(middle);
+write("ocsp.pem", pem("CERTIFICATE", rightful.certificate.der));
+write("ocsp.der", ocspResponseDer(middle, rightful.certificate));
+write("other.der", ocspResponseDer(authority, authority.certificate));
 write("open.key", PAIRS.rsa.privateKey, 0o640);
-write("encrypted.key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n");
+for (const [file, type] of [
+  ["encrypted.key", "pkcs8"],
+  ["older.key", "pkcs1"],
+] as const) {
+  write(file, createPrivateKey(PAIRS.rsa.privateKey).export({ type, format: "pem", cipher: "aes-256-cbc", passphrase: "open, sesame" }));
+}
+write("passphrase", "open, sesame\n");
 write("damaged.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
 write("damaged.pem", pem("CERTIFICATE", authority.certificate.der.subarray(0, 50)));
 
@@ -108,6 +128,55 @@ describe("local authentication by signature", () => {
     assert.deepEqual(local.credential.certificates, []);
   });
 
+  for (const file of ["encrypted.key", "older.key"]) {
+    for (const secret of ["open, sesame", "file:passphrase", "0x6f70656e2c20736573616d65"]) {
+      it(`opens ${file} with the passphrase ${secret}`, () => {
+        const { local } = connection(
+          LOCAL.replace("west.key", file),
+          REMOTE,
+          `secrets: { private-west: { file: ./${file}, secret: "${secret}" } }`,
+        );
+        assert.ok(local.auth === "pubkey");
+        assert.equal(local.credential.key.kind, "rsa");
+      });
+    }
+
+    it(`says so when the passphrase of ${file} is wrong, and does not show it`, () => {
+      const secrets = `secrets: { rsa: { file: ${file}, secret: "open, sesam" } }`;
+      assert.deepEqual(problems(LOCAL.replace("west.key", file), REMOTE, secrets), [
+        `hawser.yaml:4: connections.west.local.private_key: The file ${file} is of no use. The private key cannot be read: its passphrase is wrong, or it is damaged, or encrypted in a way that OpenSSL does not know any more.`,
+      ]);
+    });
+  }
+
+  for (const [secret, problem] of [
+    [
+      "private-west: { secret: x }",
+      "private-west.file: This key is missing; it must be the path of the private key that this is the passphrase of.",
+    ],
+    ["private-west: { secret: x, file: west.key, id: west }", "private-west.id: A passphrase has no owner; its file says what it is for."],
+    ["ike-west: { secret: 0123456789abcdef, file: x }", "ike-west.file: This is for passphrases of private keys: private-NAME."],
+  ] as const) {
+    it(`refuses the secret ${secret}`, () => {
+      assert.deepEqual(problems(LOCAL, REMOTE, `secrets: { ${secret} }`), [`hawser.yaml:7: secrets.${problem}`]);
+    });
+  }
+
+  for (const [ocsp, gives, asks] of [
+    ["", 1, false],
+    ["reply", 1, false],
+    ["request", 0, true],
+    ["both", 1, true],
+    ["never", 0, false],
+  ] as const) {
+    it(`gives and asks for OCSP responses as ocsp: ${ocsp === "" ? "(default)" : ocsp} says`, () => {
+      const own = `${LOCAL.replace("west.pem", "ocsp.pem")}, ocsp_responses: ocsp.der`;
+      const { local, remote } = connection(own, REMOTE, ocsp === "" ? "" : `    ocsp: ${ocsp}\n`);
+      assert.ok(local.auth === "pubkey" && remote.auth === "pubkey");
+      assert.deepEqual([local.credential.ocspResponses?.length, remote.asksForOcsp], [gives, asks]);
+    });
+  }
+
   it("warns of a certificate that peers will refuse", () => {
     const { warnings } = configure(LOCAL.replace("west.pem", "old.pem"), REMOTE);
     assert.match(warnings[0] ?? "", /"O=Hawser, CN=west" expired on 2026-02-01 .* Peers will refuse it\.$/);
@@ -126,7 +195,11 @@ describe("local authentication by signature", () => {
       LOCAL.replace("west.key", "open.key"),
       /local\.private_key: Others than its owner may read .*; run: chmod 600 open\.key$/,
     ],
-    ["an encrypted key", LOCAL.replace("west.key", "encrypted.key"), /private_key: The file encrypted\.key is of no use\. It is encrypted/],
+    [
+      "an encrypted key without its passphrase",
+      LOCAL.replace("west.key", "encrypted.key"),
+      /private_key: The file encrypted\.key is of no use\. It is encrypted; add its passphrase to "secrets", as private-NAME: \{ file: encrypted\.key, secret: … \}\.$/,
+    ],
     ["a damaged key", LOCAL.replace("west.key", "damaged.key"), /The file damaged\.key is of no use\. The private key cannot be read/],
     ["a certificate for a key", LOCAL.replace("west.key", "ca.pem"), /ca\.pem is of no use\. The private key is not a PEM file/],
     ["a key for a certificate", LOCAL.replace("west.pem", "west.key"), /west\.key is of no use\. It has PRIVATE KEY where CERTIFICATE/],
@@ -143,6 +216,12 @@ describe("local authentication by signature", () => {
       /^hawser\.yaml:4: connections\.west\.local\.id: The certificate "O=Hawser, CN=west" is not one of "east\.example", but of "O=Hawser, CN=west", west\.example; use one of these\.$/,
     ],
     ["no identity at all", LOCAL.replace("west.pem", "nameless.pem"), /has no subject that could stand for the id; add the id/],
+    [
+      "an OCSP response for another's certificate",
+      `${LOCAL}, ocsp_responses: other.der`,
+      /local\.ocsp_responses\[0\]: The file other\.der says nothing of the certificates in certs\.$/,
+    ],
+    ["an OCSP response that is none", `${LOCAL}, ocsp_responses: ca.der`, /ca\.der is of no use\. .*\.$/],
     ["certificates with a pre-shared key", "certs: west.pem, id: west.example", /local\.certs: This has no meaning without auth: pubkey/],
   ];
   for (const [what, local, problem] of wrong) {

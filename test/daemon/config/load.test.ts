@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import type { HawserConfig } from "../../../src/daemon/config/config.ts";
 import { loadConfig, parseConfig } from "../../../src/daemon/config/load.ts";
@@ -10,7 +10,8 @@ import { ConfigError } from "../../../src/daemon/config/problems.ts";
 import { defaultEspProposals, defaultIkeProposals } from "../../../src/crypto/algorithms.ts";
 import { DEFAULT_CHILD_SETTINGS, DEFAULT_CONNECTION_SETTINGS, DEFAULT_ENDPOINT_SETTINGS } from "../../../src/ike/config.ts";
 import { formatIdentity, parseIdentity } from "../../../src/ike/identity.ts";
-import { formatTrafficSelector } from "../../../src/wire/traffic-selector.ts";
+import { parseAddress } from "../../../src/wire/address.ts";
+import { formatConfiguredSelector } from "../../../src/ipsec/dynamic-selectors.ts";
 
 /** The least that is a configuration: line 1 is `connections:`. */
 const MINIMAL = `connections:
@@ -36,6 +37,8 @@ const FULL = `connections:
     proposals: aes256gcm16-prfsha384-ecp384, aes128gcm16-prfsha256-x25519
     local: { auth: psk, id: west@example.org }
     remote: { auth: psk, id: "keyid:east" }
+    vips: 0.0.0.0, fd09::7
+    pools: [clients]
     ppk_id: qkd-1
     ppk_required: yes
     dpd_delay: 30s
@@ -44,6 +47,7 @@ const FULL = `connections:
     unique: replace
     keyingtries: 0
     fragmentation: accept
+    childless: prefer
     children:
       net:
         local_ts: [10.1.0.0/16, "fd01::/64[tcp/443]"]
@@ -70,11 +74,16 @@ secrets:
   ike-b: { secret: 0sAAECAwQFBgcICQoLDA0ODw==, id: [east.example, 192.0.2.9] }
   ppk-other: { secret: somebody else's, id: qkd-2 }
   ppk-east: { secret: 0x000102030405060708090a0b0c0d0e0f, id: [qkd-0, qkd-1] }
+pools:
+  clients: { addrs: 10.9.0.0/24, dns: "10.2.0.53, fd02::53", subnet: [10.2.0.0/16] }
 daemon:
+  application_version: Hawser
+  resolv_conf: /tmp/resolv.conf
   tun: { name: hwsr7, mtu: 1400, addresses: [10.1.0.1/16, fd01::1], dispatch: flow }
   cpus: 0-1
   engine: openssl
   control_socket: /tmp/h.sock
+  qcd_secret: /tmp/qcd
   key_log: /tmp/keys
   log_level: debug
   ike_port: 1500
@@ -132,7 +141,7 @@ test("what is not said has the defaults that the endpoint has by itself", () => 
   assert.equal(formatIdentity(remote.id), "192.0.2.2");
   const { name: childName, localTs, remoteTs, espProposals, ...childSettings } = only(children);
   assert.deepEqual(childSettings, DEFAULT_CHILD_SETTINGS);
-  assert.deepEqual([childName, ...[...localTs, ...remoteTs].map(formatTrafficSelector)], ["net", "10.1.0.0/16", "10.2.0.0/16"]);
+  assert.deepEqual([childName, ...[...localTs, ...remoteTs].map(formatConfiguredSelector)], ["net", "10.1.0.0/16", "10.2.0.0/16"]);
   assert.deepEqual(
     espProposals.map(({ transforms }) => transforms),
     defaultEspProposals().map(({ transforms }) => transforms),
@@ -143,7 +152,9 @@ test("what is not said has the defaults that the endpoint has by itself", () => 
     cpus: { kind: "all" },
     engine: "auto",
     controlSocket: "/run/hawser/hawser.sock",
+    qcdSecret: "/run/hawser/hawser.sock.qcd",
     keyLog: undefined,
+    resolvConf: undefined,
     logLevel: "info",
     maxSasPerCpu: 512,
   });
@@ -166,6 +177,15 @@ test("every key reaches its place", () => {
     draftNotifies: { cpuQueues: 41_000, cpuQueueInfo: 41_001 },
     ikePort: 1500,
     natPort: 14_500,
+    applicationVersion: "Hawser",
+    pools: [
+      {
+        name: "clients",
+        range: { family: 4, start: parseAddress("10.9.0.1").value, end: parseAddress("10.9.0.254").value },
+        dnsServers: [parseAddress("10.2.0.53"), parseAddress("fd02::53")],
+        subnets: [{ ...parseAddress("10.2.0.0"), length: 16 }],
+      },
+    ],
   });
   const { proposals, local, remote, children, ppk, ...connection } = only(connections);
   assert.deepEqual(connection, {
@@ -182,6 +202,9 @@ test("every key reaches its place", () => {
     encap: true,
     fragmentation: "accept",
     mobike: true,
+    childless: "prefer",
+    vips: [parseAddress("0.0.0.0"), parseAddress("fd09::7")],
+    pools: ["clients"],
   });
   assert.deepEqual(
     proposals.map(({ number }) => number),
@@ -195,6 +218,7 @@ test("every key reaches its place", () => {
   const { localTs, remoteTs, espProposals, ...child } = only(children);
   assert.deepEqual(child, {
     name: "net",
+    mode: "tunnel",
     startAction: "trap",
     rekeyTime: 3_000_000,
     lifeTime: 3_600_000,
@@ -212,8 +236,8 @@ test("every key reaches its place", () => {
     copyEcn: false,
     replayWindow: 128,
   });
-  assert.deepEqual(localTs.map(formatTrafficSelector), ["10.1.0.0/16", "fd01::/64[tcp/443]"]);
-  assert.deepEqual(remoteTs.map(formatTrafficSelector), ["10.2.0.0/16", "fd02::/64"]);
+  assert.deepEqual(localTs.map(formatConfiguredSelector), ["10.1.0.0/16", "fd01::/64[tcp/443]"]);
+  assert.deepEqual(remoteTs.map(formatConfiguredSelector), ["10.2.0.0/16", "fd02::/64"]);
   assert.equal(espProposals.length, 1);
   const sixteen = Uint8Array.from({ length: 16 }, (_, i) => i);
   assert.deepEqual(ppk, { id: parseIdentity("qkd-1"), secret: sixteen, required: true });
@@ -237,7 +261,9 @@ test("every key reaches its place", () => {
     cpus: { kind: "list", cpus: [0, 1] },
     engine: "openssl",
     controlSocket: "/tmp/h.sock",
+    qcdSecret: "/tmp/qcd",
     keyLog: "/tmp/keys",
+    resolvConf: "/tmp/resolv.conf",
     logLevel: "debug",
     maxSasPerCpu: 64,
   } satisfies HawserConfig["daemon"]);
@@ -299,10 +325,9 @@ test("each mistake is told with its line, its key, and what would be right", () 
       edited("    remote_addrs", "    remote_addrs: 192.0.2.2", "    dpd_delay: soon"),
       /^h\.yaml:4: connections\.west\.dpd_delay: "soon" is not a duration; write it as 300s, 5m, 1h or 1d\.$/m,
     ],
-    [edited("    remote_addrs", "    remote_addrs: 192.0.2.2", "    encap: no"), /^h\.yaml:4: connections\.west\.encap: This must be yes/m],
     [
       edited("    local:", "    local:", "      auth: eap"),
-      /^h\.yaml:5: connections\.west\.local\.auth: "eap" is not one of psk, pubkey\.$/m,
+      /^h\.yaml:5: connections\.west\.local\.auth: "eap" is not one of psk, pubkey, null\.$/m,
     ],
     [
       edited("      id: west", '      id: "CN=west, west"'),
@@ -314,7 +339,7 @@ test("each mistake is told with its line, its key, and what would be right", () 
     ],
     [
       edited("  ike-east:", "  east:"),
-      /^h\.yaml:11: secrets\.east: The name of a secret must begin with "ike" \(as in ike-east\), or with "ppk"/m,
+      /^h\.yaml:11: secrets\.east: The name of a secret must begin with "ike" \(as in ike-east\), with "ppk", or with "private"/m,
     ],
     [edited("    local:", "    ppk_required: yes", "    local:"), /^h\.yaml:4: connections\.west\.ppk_required: Which one\? Add ppk_id/m],
     [
@@ -329,7 +354,7 @@ test("each mistake is told with its line, its key, and what would be right", () 
     ],
     [
       edited("    secret:", "    secret: sixteen octets..", "    owner: me"),
-      /^h\.yaml:13: secrets\.ike-east\.owner: There is no key "owner" here; the keys here are secret, id, and id-SUFFIX\.$/m,
+      /^h\.yaml:13: secrets\.ike-east\.owner: There is no key "owner" here; the keys here are secret, file, id, and id-SUFFIX\.$/m,
     ],
     [
       edited("    secret:", "    secret: sixteen octets..", "    id-2: ''"),
@@ -434,4 +459,45 @@ test("a file that is not there, or is no text of ours, is one sentence", (t) => 
   assert.throws(() => loadConfig("/nonexistent/h.yaml"), { message: /^\/nonexistent\/h\.yaml:1: The file cannot be read: ENOENT/ });
   assert.throws(() => loadConfig(temporaryDirectory(t)), { message: /:1: The file cannot be read: EISDIR/ });
   assert.match(problems("a".repeat(5_000_000)).join(), /it is no configuration/);
+});
+
+test("a connection without children is warned of, and refused where nothing could come of it", () => {
+  const bare = MINIMAL.replace(/ {4}children:[^]*(?=secrets:)/, "    children: {}\n");
+  assert.match(only(parseConfig("h.yaml", bare).warnings), /west has no children: its IKE SA protects no traffic/);
+  const never = bare.replace("    children: {}\n", "    childless: never\n    children: {}\n");
+  assert.match(only(problems(never)), /^h\.yaml:7: connections\.west\.children: There is no child, and childless: never allows no IKE SA/);
+});
+
+test("quick crash detection may be done without", () => {
+  assert.equal(parseConfig("h.yaml", `${MINIMAL}daemon: { qcd_secret: none }\n`).daemon.qcdSecret, undefined);
+});
+
+describe("NULL authentication", () => {
+  const nullRemote = MINIMAL.replace("      id: west.example\n", "      id: west.example\n    remote: { auth: null }\n");
+
+  test("is what the words say, and warned of", () => {
+    const { endpoint, warnings } = parseConfig("h.yaml", nullRemote);
+    assert.deepEqual(only(endpoint.connections).remote, { auth: "null", id: "%any" });
+    assert.match(only(warnings), /west takes anybody as its peer/);
+    const both = parseConfig("h.yaml", nullRemote.replace("    local:\n      id: west.example\n", "    local: { auth: null }\n"));
+    assert.deepEqual(only(both.endpoint.connections).local.auth, "null");
+    assert.match(both.warnings.join("\n"), /authenticates neither end/);
+  });
+
+  test("has no identity, and no keys", () => {
+    assert.match(
+      only(problems(nullRemote.replace("auth: null", "auth: null, id: east.example"))),
+      /remote\.id: auth: null asks for no proof/,
+    );
+    assert.match(
+      only(problems(MINIMAL.replace("id: west.example", "{ auth: null, id: w }").replace("local:\n      ", "local: "))),
+      /local\.id/,
+    );
+  });
+
+  test("is not there for peers from anywhere that another connection would refuse", () => {
+    const other = "  other: { local: { id: o.example }, children: { net: { local_ts: 10.3.0.0/16, remote_ts: 10.4.0.0/16 } } }\n";
+    const open_ = nullRemote.replace("    remote_addrs: 192.0.2.2\n", "").replace("secrets:", `${other}secrets:`);
+    assert.match(only(problems(open_)), /west\.remote\.auth: A peer that other refuses could come in here/);
+  });
 });

@@ -5,8 +5,15 @@ import { configSchema } from "../../../src/daemon/config/schema.ts";
 import { documentedKeys, keysAt, noteAt } from "../../../src/daemon/config/schema-walk.ts";
 
 test("keys are found in sections, and below names that the user chooses", () => {
-  assert.deepEqual(keysAt(configSchema, []), ["connections", "secrets", "authorities", "daemon"]);
-  assert.deepEqual(keysAt(configSchema, ["connections", "any", "local"]), ["auth", "id", "certs", "private_key", "pubkeys"]);
+  assert.deepEqual(keysAt(configSchema, []), ["connections", "secrets", "pools", "authorities", "daemon"]);
+  assert.deepEqual(keysAt(configSchema, ["connections", "any", "local"]), [
+    "auth",
+    "id",
+    "certs",
+    "private_key",
+    "ocsp_responses",
+    "pubkeys",
+  ]);
   assert.equal(keysAt(configSchema, ["connections"]), undefined, "any name may stand there");
   assert.equal(keysAt(configSchema, ["no", "such", "path"]), undefined);
 });
@@ -25,7 +32,7 @@ test("every key is documented once, with a default or as required, and its defau
   const required = documentedKeys(configSchema).filter(({ isRequired }) => isRequired);
   assert.deepEqual(
     required.map(({ path }) => path.at(-1)),
-    ["local_ts", "remote_ts", "secret", "cacert"],
+    ["local_ts", "remote_ts", "secret", "addrs", "cacert"],
   );
   for (const key of keys) assert.ok(configReference().includes(`| \`${key.split(".").at(-1) ?? ""}\` |`), key);
 });
