@@ -1,6 +1,7 @@
 /** All benchmarks, in the order in which they run. */
 import type { Benchmark } from "./benchmark.ts";
 import type { Row } from "./report.ts";
+import { benchEncapsulation } from "./encapsulation.ts";
 import { benchHandoff } from "./handoff.ts";
 import { benchIdle } from "./idle.ts";
 import { benchMemory } from "./memory.ts";
@@ -41,6 +42,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: "sharedSa", about: "packets sealed on the SA of all workers", run: (context) => benchHandoff(context, "sharedSa") },
   { name: "sadLookup", about: "the SA of a packet among 1, a thousand and a million", run: benchSadLookup },
   { name: "tunnel", about: "two daemons on two hosts, beside the same cable without a tunnel", run: benchTunnel },
+  { name: "encapsulation", about: "the same tunnel with ESP in UDP and without", run: benchEncapsulation },
   { name: "schemes", about: "the three schemes under an application that moves between CPUs", run: benchSchemes },
   { name: "peers", about: "the same TCP through other user-space tunnels", run: benchPeers },
   { name: "setup", about: "handshakes a second, and per-CPU SAs coming up", run: benchSetup },

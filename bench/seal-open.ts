@@ -1,6 +1,6 @@
 /** `seal`, `open`: what one worker spends on a packet without I/O, against the engine alone on the same octets in the same process. */
 import type { EngineName } from "../src/dataplane/engines/engine.ts";
-import type { EspCipher } from "../src/ipsec/sadb.ts";
+import type { EspCipher } from "../src/ipsec/esp-cipher.ts";
 import { interleave, ratio, summarize } from "./measure.ts";
 import type { Row } from "./report.ts";
 import { reach } from "./report.ts";

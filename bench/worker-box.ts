@@ -8,11 +8,13 @@ import { configureKernels } from "../src/dataplane/worker/configure-kernels.ts";
 import { layOutMemory, OUT_CAPACITY } from "../src/dataplane/worker/memory-map.ts";
 import type { MemoryMap } from "../src/dataplane/worker/memory-map.ts";
 import { WorkerSad } from "../src/dataplane/worker/sad.ts";
-import type { AeadEngine } from "../src/dataplane/engines/engine.ts";
+import type { CipherEngine } from "../src/dataplane/engines/engine.ts";
 import { createEngine } from "../src/dataplane/engines/engines.ts";
 import { addressOf, memcpy } from "../src/host/linux/libc.ts";
+import { keymatLength, propertiesOf } from "../src/ipsec/esp-cipher.ts";
+import type { EspCipher } from "../src/ipsec/esp-cipher.ts";
 import { childSaId, cpuIndex, espSpi, policyId } from "../src/ipsec/names.ts";
-import type { EspCipher, UsageLimits } from "../src/ipsec/sadb.ts";
+import type { UsageLimits } from "../src/ipsec/sadb.ts";
 import { instantiateKernels } from "../src/kernels/kernels.ts";
 import type { Kernels } from "../src/kernels/kernels.ts";
 import * as L from "../src/kernels/layout.ts";
@@ -21,7 +23,6 @@ import { parsePrefix } from "../src/wire/traffic-selector.ts";
 const LOCAL = { address: "192.0.2.1", port: 4500 };
 const REMOTE = { address: "192.0.2.2", port: 4500 };
 const NO_LIMITS: UsageLimits = { softPackets: Infinity, hardPackets: Infinity, softBytes: Infinity, hardBytes: Infinity };
-const KEY_LENGTH: Record<EspCipher, number> = { aes128gcm16: 16, aes256gcm16: 32, chacha20poly1305: 32 };
 const POLICY = policyId(1);
 const OWN = childSaId(1);
 const SHARED = childSaId(2);
@@ -55,7 +56,7 @@ export class WorkerBox {
   readonly map: MemoryMap;
   readonly memory: WebAssembly.Memory;
   readonly kernels: Kernels;
-  readonly engine: AeadEngine;
+  readonly engine: CipherEngine;
   readonly sad: WorkerSad;
   readonly u8: Uint8Array;
   readonly u32: Uint32Array;
@@ -88,7 +89,7 @@ export class WorkerBox {
       this.map,
       this.kernels,
       this.engine,
-      new DestinationTable(this.memory, this.map.dests, [{ local: LOCAL }]),
+      new DestinationTable(this.memory, this.map.dests, [{ local: LOCAL, encapsulation: "udp" }]),
     );
     const everything = parsePrefix("10.0.0.0/8");
     this.sad.addPolicy({ id: POLICY, name: "bench", localTs: [everything], remoteTs: [everything], priority: 1, onMissingSa: "resteer" });
@@ -100,10 +101,12 @@ export class WorkerBox {
       limits: NO_LIMITS,
       local: LOCAL,
       remote: REMOTE,
+      encapsulation: "udp",
+      mode: "tunnel",
       cpu: cpuIndex(0),
       spi: SPI,
-    };
-    const keymat = (): Uint8Array => Uint8Array.from({ length: KEY_LENGTH[cipher] + 4 }, (_, i) => i);
+    } as const;
+    const keymat = (): Uint8Array => Uint8Array.from({ length: keymatLength(propertiesOf(cipher)) }, (_, i) => i);
     this.#outboundSa = this.sad.addOutbound({ ...common, keymat: keymat(), shared: false, copyDscp: true, copyEcn: true }, 0).address;
     this.#sharedSa = this.sad.addOutbound(
       { ...common, id: SHARED, keymat: keymat(), esn: false, shared: true, copyDscp: true, copyEcn: true },
@@ -137,8 +140,10 @@ export class WorkerBox {
       cpu: cpuIndex(0),
       local: LOCAL,
       remote: REMOTE,
+      encapsulation: "udp",
+      mode: "tunnel",
     } as const;
-    const keymat = (): Uint8Array => new Uint8Array(KEY_LENGTH.aes128gcm16 + 4).fill(i);
+    const keymat = (): Uint8Array => new Uint8Array(keymatLength(propertiesOf("aes128gcm16"))).fill(i);
     const inbound = this.sad.addInbound({
       ...common,
       keymat: keymat(),
@@ -304,7 +309,7 @@ export class WorkerBox {
     // The same packets again and again: the window forgets them, so that none is a replay. They are fewer than 64, so all are in its first word.
     this.view.setBigUint64(this.#inboundSa + L.ISA_TOP, 0n, true);
     this.view.setBigUint64(this.#bitmap, 0n, true);
-    kernels.prepare(data, length, segment, 0, this.#inboundSa + L.ISA_PEER, handedOn);
+    kernels.prepare(data, length, segment, 0, this.#inboundSa + L.ISA_PEER, handedOn ? L.FROM_RING : L.FROM_UDP);
     const count = kernels.preparedCount.value;
     this.engine.open(this.#inboundKey, map.jobs, count);
     kernels.finish();
@@ -325,7 +330,7 @@ export class WorkerBox {
   /** The inbound path of a message of another worker's SA, up to its ring. Returns packets handed on. */
   handOnInbound({ octets, segment }: { octets: Uint8Array; segment: number }, ring: RingProducer): number {
     const { kernels, map, base } = this;
-    kernels.prepare(map.rxBuffers, octets.length, segment, 0, map.rxNames, false);
+    kernels.prepare(map.rxBuffers, octets.length, segment, 0, map.rxNames, L.FROM_UDP);
     for (let i = 0; i < kernels.foreignCount.value; i++) {
       const record = (map.foreigners + i * FOREIGN_SIZE) >> 2;
       const [data, length] = [this.u32[record] ?? 0, this.u32[record + 1] ?? 0];
@@ -378,7 +383,7 @@ export class WorkerBox {
     const { kernels, map } = this;
     if (this.#rawJobs === 0) {
       this.view.setBigUint64(this.#inboundSa + L.ISA_TOP, 0n, true);
-      kernels.prepare(map.rxBuffers, octets.length, segment, 0, this.#inboundSa + L.ISA_PEER, false);
+      kernels.prepare(map.rxBuffers, octets.length, segment, 0, this.#inboundSa + L.ISA_PEER, L.FROM_UDP);
       this.#rawJobs = kernels.preparedCount.value;
       kernels.beginInbound();
     }

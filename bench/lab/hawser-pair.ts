@@ -14,6 +14,8 @@ export interface PairOptions {
   /** Workers at each end. */
   readonly workers: number;
   readonly perCpuSas: boolean;
+  /** False: ESP without UDP. */
+  readonly encap?: boolean;
   /** Options for the node processes. */
   readonly nodeOptions?: readonly string[];
 }
@@ -69,13 +71,14 @@ async function established(
   throw new Error(`the Child SAs did not come up:\n${daemons.map(({ log }) => log).join("\n")}`);
 }
 
-function configFile(self: DemoHost, peer: DemoHost, { workers, perCpuSas }: PairOptions, controlSocket: string): string {
+function configFile(self: DemoHost, peer: DemoHost, { workers, perCpuSas, encap = true }: PairOptions, controlSocket: string): string {
   return `connections:
   bench:
     local_addrs: ${self.outerAddress}
     remote_addrs: ${peer.outerAddress}
     local: { auth: psk, id: ${self.end}.bench }
     remote: { auth: psk, id: ${peer.end}.bench }
+    encap: ${encap ? "yes" : "no"}
     children:
       net:
         local_ts: ${self.innerNetwork}
