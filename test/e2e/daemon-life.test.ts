@@ -95,6 +95,22 @@ daemon: { control_socket: ${join(directory, "h.sock")}, tun: { name: ${tun} }${d
     assert.equal(await peer.down(), 0);
   });
 
+  it("proves to its peer that it was killed, as soon as the peer sends anything", async () => {
+    const { left, right } = hosts;
+    const peer = await Hawser.start(hosts, right, TRAP);
+    const first = await Hawser.start(hosts, left, TRAP);
+    assert.equal(await icmpPing(right, left, 2, 56), 2);
+    await first.signal("SIGKILL");
+    const second = await Hawser.start(hosts, left, TRAP);
+    const old = (await peer.ikeSa()).id;
+    // The first packets are lost on the old SA; what comes back for them is the proof.
+    await icmpPing(right, left, 3, 56);
+    await peer.until("the old IKE SA is gone", ({ endpoint: { ikeSas } }) => ikeSas.every(({ id }) => id !== old));
+    assert.match(peer.log, /is closed by the peer: the peer has started anew \(QUICK_CRASH_DETECTION\)/);
+    assert.equal(await icmpPing(right, left, 2, 56), 2);
+    assert.deepEqual([await second.down(), await peer.down()], [0, 0]);
+  });
+
   it("starts again after it was killed, and the tunnel with it", async () => {
     const { left, right } = hosts;
     const peer = await Hawser.start(hosts, right, TRAP);

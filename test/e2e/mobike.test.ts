@@ -35,15 +35,18 @@ async function pingFromEveryCpu(echo: Echo, { left, right }: Hosts): Promise<voi
 }
 
 describe("an end gets another address", { skip: missing() }, () => {
-  for (const { who, movesRight } of [
-    { who: "initiator", movesRight: false },
-    { who: "responder", movesRight: true },
+  for (const { who, movesRight, encap } of [
+    { who: "initiator", movesRight: false, encap: true },
+    { who: "responder", movesRight: true, encap: true },
+    { who: "initiator without UDP", movesRight: false, encap: false },
+    { who: "responder without UDP", movesRight: true, encap: false },
   ]) {
     it(`the ${who}, under traffic: the SAs of every CPU go on from there`, async () => {
       const hosts = makeHosts();
       try {
         const { left, right } = hosts;
-        const [a, b] = await Promise.all([Hawser.start(hosts, left, SETTINGS), Hawser.start(hosts, right, SETTINGS)]);
+        const settings = { ...SETTINGS, connection: { ...SETTINGS.connection, encap } };
+        const [a, b] = await Promise.all([Hawser.start(hosts, left, settings), Hawser.start(hosts, right, settings)]);
         await a.initiate();
         const echo = await Echo.start(left, right);
         await pingFromEveryCpu(echo, hosts);
@@ -63,6 +66,7 @@ describe("an end gets another address", { skip: missing() }, () => {
         await transfer(right, left, 2 ** 20);
         assert.deepEqual((await a.childSas()).map(({ spiIn }) => spiIn).sort(), before, "the same SAs");
         assert.deepEqual((await mover.status()).localAddresses, [NEW_ADDRESS]);
+        for (const end of [a, b]) assert.equal((await end.ikeSa()).encapsulation, encap ? "udp" : "none");
         echo.stop();
         assert.deepEqual([await a.down(), await b.down()], [0, 0]);
       } finally {

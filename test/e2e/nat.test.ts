@@ -36,6 +36,31 @@ async function startDaemons(hosts: NattedHosts, settings: HawserSettings = {}): 
   return [a, b];
 }
 
+interface Natted {
+  readonly hosts: NattedHosts;
+  readonly a: Hawser;
+  readonly b: Hawser;
+  readonly echo: Echo;
+}
+
+/** A tunnel that is up, with echo servers at both ends, for the time of `body`. `prepare`: before anything is sent. */
+async function withTunnel(
+  position: Position,
+  body: (natted: Natted) => Promise<void>,
+  { settings, prepare }: { readonly settings?: HawserSettings; readonly prepare?: (hosts: NattedHosts) => void } = {},
+): Promise<void> {
+  const hosts = makeNattedHosts(position);
+  try {
+    prepare?.(hosts);
+    const [a, b] = await startDaemons(hosts, settings);
+    const echo = await Echo.start(hosts.left, hosts.right);
+    await body({ hosts, a, b, echo });
+    echo.stop();
+  } finally {
+    hosts.remove();
+  }
+}
+
 /** From each CPU of both ends; every ping must be answered. */
 async function pingFromEveryCpu(echo: Echo, { left, right }: NattedHosts): Promise<void> {
   const all = [left, right].flatMap((from) =>
@@ -59,12 +84,9 @@ function isOutsidePort({ remote }: IkeSaStatus): boolean {
 
 describe("a tunnel through gateways that translate addresses", { skip: missing("nft", "sysctl") }, () => {
   for (const { position, isLeftHidden, isRightHidden } of CASES) {
-    it(`with a NAT before ${position}: it comes up, carries both ways on every CPU, and is rekeyed`, async () => {
-      const hosts = makeNattedHosts(position);
-      try {
+    it(`with a NAT before ${position}: it comes up, carries both ways on every CPU, and is rekeyed`, () =>
+      withTunnel(position, async ({ hosts, a, b, echo }) => {
         const { left, right } = hosts;
-        const [a, b] = await startDaemons(hosts);
-        const echo = await Echo.start(left, right);
         await pingFromEveryCpu(echo, hosts);
 
         const [here, there] = [await a.ikeSa(), await b.ikeSa()];
@@ -82,44 +104,32 @@ describe("a tunnel through gateways that translate addresses", { skip: missing("
           for (const each of [a, b]) await settled(each);
         }
         await pingFromEveryCpu(echo, hosts);
-        echo.stop();
         assert.deepEqual([(await a.status()).dataPlane.drops, (await b.status()).dataPlane.drops], [{}, {}]);
         assert.deepEqual([await a.down(), await b.down()], [0, 0]);
-      } finally {
-        hosts.remove();
-      }
-    });
+      }));
   }
 
   for (const { interval, isKept } of [
     { interval: "1s", isKept: true },
     { interval: 0, isKept: false },
   ]) {
-    it(`a mapping that lives 4 s ${isKept ? "is kept alive by keepalives" : "is lost without keepalives"}`, async () => {
-      const hosts = makeNattedHosts("initiator");
-      try {
-        const { left, right } = hosts;
-        hosts.leftGateway.forgetAfter(4);
-        const [, b] = await startDaemons(hosts, { daemon: { nat_keepalive: interval } });
-        const echo = await Echo.start(left);
-        await b.until("right has the tunnel", ({ endpoint }) => endpoint.childSas.length > 0);
-        await sleep(8000);
-        // The end that is not behind the NAT speaks first.
-        const { sent, received } = await echo.ping(right, left, { rounds: 10 });
-        assert.equal(received, isKept ? sent : 0);
-        echo.stop();
-      } finally {
-        hosts.remove();
-      }
-    });
+    it(`a mapping that lives 4 s ${isKept ? "is kept alive by keepalives" : "is lost without keepalives"}`, () =>
+      withTunnel(
+        "initiator",
+        async ({ hosts: { left, right }, b, echo }) => {
+          await b.until("right has the tunnel", ({ endpoint }) => endpoint.childSas.length > 0);
+          await sleep(8000);
+          // The end that is not behind the NAT speaks first.
+          const { sent, received } = await echo.ping(right, left, { rounds: 1, flows: 4 });
+          assert.equal(received, isKept ? sent : 0);
+        },
+        { settings: { daemon: { nat_keepalive: interval } }, prepare: ({ leftGateway }) => leftGateway.forgetAfter(4) },
+      ));
   }
 
-  it("the NAT gets another address under traffic: the tunnel follows, with every Child SA", async () => {
-    const hosts = makeNattedHosts("initiator");
-    try {
+  it("the NAT gets another address under traffic: the tunnel follows, with every Child SA", () =>
+    withTunnel("initiator", async ({ hosts, b, echo }) => {
       const { left, right, leftGateway } = hosts;
-      const [, b] = await startDaemons(hosts);
-      const echo = await Echo.start(left, right);
       await pingFromEveryCpu(echo, hosts);
       const rounds = 100;
       const pings = Promise.all([0, 1].map((cpu) => echo.ping(left, right, { cpu, rounds, flows: 2 })));
@@ -130,34 +140,27 @@ describe("a tunnel through gateways that translate addresses", { skip: missing("
       assert.ok(isOutsidePort(await b.ikeSa()));
       assert.match(b.log, /moved from 192\.0\.2\.1:\d+ to 192\.0\.2\.11:\d+/);
       await pingFromEveryCpu(echo, hosts);
-      echo.stop();
-    } finally {
-      hosts.remove();
-    }
-  });
+    }));
 
-  it("both ends are behind a NAT, and one gets another address: MOBIKE finds out and tells (RFC 4555 §3.8)", async () => {
-    const hosts = makeNattedHosts("both");
-    try {
-      const { left, right, leftGateway } = hosts;
-      const [, b] = await startDaemons(hosts, { connection: { dpd_delay: "1s" } });
-      const echo = await Echo.start(left, right);
-      await pingFromEveryCpu(echo, hosts);
-      leftGateway.changeAddress("192.0.2.11");
-      await b.until("right has followed", ({ endpoint }) => endpoint.ikeSas.every(({ remote }) => remote.address === "192.0.2.11"), 30_000);
-      await pingFromEveryCpu(echo, hosts);
-      echo.stop();
-    } finally {
-      hosts.remove();
-    }
-  });
+  it("both ends are behind a NAT, and one gets another address: MOBIKE finds out and tells (RFC 4555 §3.8)", () =>
+    withTunnel(
+      "both",
+      async ({ hosts, b, echo }) => {
+        await pingFromEveryCpu(echo, hosts);
+        hosts.leftGateway.changeAddress("192.0.2.11");
+        await b.until(
+          "right has followed",
+          ({ endpoint }) => endpoint.ikeSas.every(({ remote }) => remote.address === "192.0.2.11"),
+          30_000,
+        );
+        await pingFromEveryCpu(echo, hosts);
+      },
+      { settings: { connection: { dpd_delay: "1s" } } },
+    ));
 
-  it("nobody is followed who only sends from elsewhere what he cannot authenticate", async () => {
-    const hosts = makeNattedHosts("initiator");
-    try {
-      const { left, right, leftGateway } = hosts;
-      const [, b] = await startDaemons(hosts);
-      const echo = await Echo.start(left, right);
+  it("nobody is followed who only sends from elsewhere what he cannot authenticate", () =>
+    withTunnel("initiator", async ({ hosts, b, echo }) => {
+      const { right, leftGateway } = hosts;
       await pingFromEveryCpu(echo, hosts);
       const before = (await b.ikeSa()).remote;
       const { spiIn } = (await b.childSas())[0] ?? { spiIn: 0 };
@@ -172,9 +175,5 @@ describe("a tunnel through gateways that translate addresses", { skip: missing("
       assert.ok((dataPlane.drops.InStateProtoError ?? 0) > 0, JSON.stringify(dataPlane.drops));
       assert.deepEqual((await b.ikeSa()).remote, before);
       await pingFromEveryCpu(echo, hosts);
-      echo.stop();
-    } finally {
-      hosts.remove();
-    }
-  });
+    }));
 });

@@ -1,8 +1,9 @@
 /** Authentication by signature with strongSwan 5.9: certificates of every kind of key, raw public keys, and a pre-shared key at one end. */
 import { strict as assert } from "node:assert";
 import { after, before, describe, it } from "node:test";
+import { byCertificate, OURS, THEIRS } from "./support/by-certificate.ts";
 import { CONNECTION } from "./support/hawser.ts";
-import { contentOf, OpensslAuthority, OPENSSL_KEY_KINDS, type OpensslCredential } from "./support/openssl-authority.ts";
+import { contentOf, OpensslAuthority, OPENSSL_KEY_KINDS } from "./support/openssl-authority.ts";
 import { Pair } from "./support/pair.ts";
 import type { PairSettings } from "./support/pair.ts";
 import { peerRoot } from "./support/peer-root.ts";
@@ -13,29 +14,6 @@ const { root = "", skip } = peerRoot("strongswan", "iperf3", "openssl");
 
 /** Octets that show that TCP got going. */
 const BULK_ENOUGH = 1_000_000;
-
-const [OURS, THEIRS] = ["left.interop.example", "right.interop.example"];
-
-/** Both ends by certificate of `authority`. */
-function byCertificate(authority: OpensslAuthority, ours: OpensslCredential, theirs: OpensslCredential): PairSettings {
-  return {
-    hawser: {
-      connection: {
-        local: { auth: "pubkey", id: OURS, certs: [ours.certificate], private_key: ours.privateKey },
-        remote: { auth: "pubkey", id: THEIRS, cacerts: [authority.certificate] },
-      },
-    },
-    strongSwan: {
-      local: ["auth = pubkey", `id = ${THEIRS}`, "certs = own.pem"],
-      remote: ["auth = pubkey", `id = ${OURS}`, "cacerts = authority.pem"],
-      files: {
-        "x509/own.pem": contentOf(theirs.certificate),
-        "x509ca/authority.pem": contentOf(authority.certificate),
-        "private/own.pem": contentOf(theirs.privateKey),
-      },
-    },
-  };
-}
 
 async function carries(pair: Pair, expected: RegExp): Promise<void> {
   await pair.agree(1);

@@ -8,7 +8,7 @@ import { makeHosts } from "./support/hosts.ts";
 import type { Hosts } from "./support/hosts.ts";
 import { missing } from "./support/requirements.ts";
 import { Echo } from "./support/traffic.ts";
-import { Capture, Dissection } from "./support/tshark.ts";
+import { assertHas, Capture, Dissection, frame, IKE_FILTER, remarks } from "./support/tshark.ts";
 import type { Fields } from "./support/tshark.ts";
 
 const { IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL } = ExchangeType;
@@ -40,7 +40,7 @@ describe("two Hawser daemons, read by Wireshark", { skip: missing("tshark", "tcp
       [withKeys, keyLogs],
     ] as const) {
       const dissection = new Dissection(path, keys);
-      view.ike = dissection.fields("(udp.port == 500 || udp.port == 4500) && !esp && !udpencap.nat_keepalive", IKE_FIELDS);
+      view.ike = dissection.fields(IKE_FILTER, IKE_FIELDS);
       view.esp = dissection.fields("esp", ESP_FIELDS);
     }
   });
@@ -54,7 +54,7 @@ describe("two Hawser daemons, read by Wireshark", { skip: missing("tshark", "tcp
   it("dissects every IKE message without a remark", () => {
     for (const message of [...withoutKeys.ike, ...withKeys.ike]) {
       assert.match(message["frame.protocols"].join(), /:isakmp/, frame(message));
-      assert.deepEqual(message["_ws.expert.message"], [], frame(message));
+      assert.deepEqual(remarks(message), [], frame(message));
     }
   });
 
@@ -112,7 +112,7 @@ describe("two Hawser daemons, read by Wireshark", { skip: missing("tshark", "tcp
   it("decrypts ESP, finds every ICV right and the pings inside", () => {
     for (const packet of withKeys.esp) {
       assert.deepEqual(packet["esp.icv_good"], ["1"], frame(packet));
-      assert.deepEqual(packet["_ws.expert.message"], [], frame(packet));
+      assert.deepEqual(remarks(packet), [], frame(packet));
       assert.equal(packet["ip.src"].length, 2, `${frame(packet)} has an outer and an inner header`);
     }
     const pings = withKeys.esp.filter((packet) => packet["udp.dstport"].includes(PING_PORT));
@@ -133,7 +133,8 @@ async function record(hosts: Hosts): Promise<{ path: string; keyLogs: readonly s
   ]);
   const echo = await Echo.start(left, right);
   await a.initiate();
-  const groupIsFull = ({ endpoint }: Awaited<ReturnType<Hawser["status"]>>): boolean => endpoint.childSas.length === 2;
+  // Both ends may ask at the same moment, each for a CPU of its own, before either has heard of the other's request: then there are more than two.
+  const groupIsFull = ({ endpoint }: Awaited<ReturnType<Hawser["status"]>>): boolean => endpoint.childSas.length >= 2;
   // Two flows for each of two workers of one CPU, or one flow from each CPU: in any case both workers have something to send.
   await Promise.all([0, 1].map((cpu) => echo.ping(left, right, { cpu, flows: 4 })));
   await a.until("a Child SA for each worker", groupIsFull);
@@ -157,13 +158,4 @@ async function record(hosts: Hosts): Promise<{ path: string; keyLogs: readonly s
   echo.stop();
   await capture.stop();
   return { path, keyLogs: [a.keyLog, b.keyLog] };
-}
-
-function frame(packet: Fields<"frame.number">): string {
-  return `frame ${packet["frame.number"].join()}`;
-}
-
-function assertHas<Name extends string>(message: Fields<Name> | undefined, field: Name, wanted: readonly number[]): void {
-  assert.ok(message !== undefined, "no such message");
-  for (const number of wanted) assert.ok(message[field].includes(String(number)), `${number} is not among ${message[field].join(", ")}`);
 }

@@ -25,6 +25,7 @@ export interface HawserSettings {
   readonly daemon?: Section;
   /** Beside the pre-shared key. */
   readonly secrets?: Section;
+  readonly pools?: Section;
 }
 
 export class Hawser {
@@ -121,7 +122,7 @@ function configuration(
   self: DemoHost,
   peer: DemoHost,
   paths: { readonly socket: string; readonly keyLog: string },
-  { connection, child, daemon, secrets }: HawserSettings,
+  { connection, child, daemon, secrets, pools = {} }: HawserSettings,
 ): Section {
   return {
     connections: {
@@ -135,6 +136,7 @@ function configuration(
       },
     },
     secrets: { "ike-peer": { secret: SECRET }, ...secrets },
+    pools,
     daemon: {
       tun: { addresses: [self.innerAddress] },
       control_socket: paths.socket,

@@ -18,6 +18,13 @@ export interface Hosts {
   remove(): void;
 }
 
+/** Hosts whose traffic is between the addresses that the ends of the tunnel themselves have: for transport mode. @throws IpCommandError */
+export function makeHostsWithoutNetworks(family: 4 | 6 = 4): Hosts {
+  const hosts = makeHosts(family, family);
+  const plain = (host: DemoHost): DemoHost => ({ ...host, innerAddress: host.outerAddress });
+  return { ...hosts, left: plain(hosts.left), right: plain(hosts.right) };
+}
+
 /** @throws IpCommandError */
 export function makeHosts(outer: 4 | 6 = 4, inner: 4 | 6 = 4): Hosts {
   removeOrphans("hwip");

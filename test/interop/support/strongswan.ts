@@ -26,6 +26,10 @@ export interface StrongSwanSettings {
   readonly remote?: readonly string[];
   /** Lines of the section `secrets`, beside the pre-shared key. */
   readonly secrets?: readonly string[];
+  /** Beside those that every test needs. */
+  readonly plugins?: readonly string[];
+  /** Lines of the section `pools`. */
+  readonly pools?: readonly string[];
   /** Contents of credential files by their path below the folder of swanctl.conf, such as x509/own.pem. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -65,7 +69,7 @@ export class StrongSwan {
     const peer = self === hosts.left ? hosts.right : hosts.left;
     const scratch = join(hosts.scratch, `${self.end}-strongswan`);
     mkdirSync(scratch, { recursive: true });
-    writeFileSync(join(scratch, "strongswan.conf"), strongswanConf());
+    writeFileSync(join(scratch, "strongswan.conf"), strongswanConf(settings.plugins));
     writeFileSync(join(scratch, "swanctl.conf"), swanctlConf(self, peer, settings));
     for (const [path, content] of Object.entries(settings.files ?? {})) {
       mkdirSync(dirname(join(scratch, path)), { recursive: true });
@@ -144,10 +148,10 @@ export class StrongSwan {
   }
 }
 
-function strongswanConf(): string {
+function strongswanConf(plugins: readonly string[] = []): string {
   return `
 charon-systemd {
-  load = ${PLUGINS}
+  load = ${[PLUGINS, ...plugins].join(" ")}
   # Short, so that tests that lose a peer need not wait.
   retransmit_timeout = 0.5
   retransmit_tries = 3
@@ -171,7 +175,7 @@ swanctl { load = random openssl pem pkcs1 x509 }
 }
 
 function swanctlConf(self: DemoHost, peer: DemoHost, settings: StrongSwanSettings): string {
-  const { connection = [], child = [], secrets = [] } = settings;
+  const { connection = [], child = [], secrets = [], pools = [] } = settings;
   const { local = ["auth = psk", `id = ${identityOf(self)}`], remote = ["auth = psk", `id = ${identityOf(peer)}`] } = settings;
   return `
 connections {
@@ -201,6 +205,9 @@ connections {
 secrets {
   ike-peer { secret = "${SECRET}" }
   ${secrets.join("\n  ")}
+}
+pools {
+  ${pools.join("\n  ")}
 }
 `;
 }
