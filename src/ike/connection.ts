@@ -36,11 +36,17 @@ export interface ConnectionPorts {
   readonly begin: (connection: Connection, now: number) => IkeSa;
 }
 
+/** "refused": by the peer, authenticated, or by ourselves. "unproven": by IKE_SA_INIT's answer, which anybody may have sent. */
+export type AttemptFailure = "refused" | "unproven" | "unreachable";
+
 /** How long a trap stays quiet after what it asked for has failed, in milliseconds. */
 const TRAP_HOLD = 5000;
 
 /** About how long to wait after INTERNAL_ADDRESS_FAILURE, in milliseconds: several minutes, as only others who go leave an address (§3.15.4). */
 const ADDRESS_WAIT = 180_000;
+
+/** About how long to wait before the next of the configured tries after a refusal that nobody has proved, in milliseconds. */
+const UNPROVEN_WAIT = 60_000;
 
 /** About how long to wait after TEMPORARY_FAILURE, in milliseconds. */
 const TEMPORARY_FAILURE_WAIT = 1000;
@@ -179,18 +185,17 @@ export class Connection {
   }
 
   /** Our attempt came to nothing. */
-  attemptFailed(text: string, kind: "refused" | "unreachable", now: number): void {
+  attemptFailed(text: string, kind: AttemptFailure, now: number): void {
     const attempt = this.#attempt;
     if (attempt === undefined) return;
     this.#attempt = undefined;
     for (const demand of this.#inFlight.values()) this.#demands.set(demand.child.name, demand);
     this.#inFlight.clear();
     const { keyingTries } = this.config;
-    if (kind === "unreachable" && (keyingTries === 0 || attempt.number < keyingTries)) {
-      this.#begin(attempt.number + 1, now);
-      return;
-    }
-    this.#giveUp(text, now);
+    const isLast = kind === "refused" || (keyingTries > 0 && attempt.number >= keyingTries);
+    if (isLast) this.#giveUp(text, now);
+    else if (kind === "unreachable") this.#begin(attempt.number + 1, now);
+    else this.#beginLater(attempt.number + 1, text, now);
   }
 
   /** An established IKE SA is gone. `isLost`: nobody meant it to end, as when the peer does not answer any more. */
@@ -246,6 +251,18 @@ export class Connection {
       if (!(error instanceof LocalMisconfiguration)) throw error;
       this.#giveUp(error.message, now);
     }
+  }
+
+  /** One forged packet must not end a connection that is configured to try again. If it was the peer, there is no haste. */
+  #beginLater(number: number, text: string, now: number): void {
+    this.#lastError = text;
+    this.#ports.services.outputs.event({ kind: "connectionFailed", connection: this.config.name, text: `${text} It is tried again.` });
+    this.#report("down", text);
+    const { timers } = this.#ports.services;
+    timers.schedule(now + UNPROVEN_WAIT * (0.5 + this.#ports.services.random()), "retry", (at) => {
+      const isServed = this.#ports.established(this).length > 0;
+      if (this.isAskedFor && this.#attempt === undefined && !isServed) this.#begin(number, at);
+    });
   }
 
   #createChildren(ikeSa: IkeSa, now: number): void {

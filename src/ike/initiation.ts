@@ -4,12 +4,12 @@ import type { DecodedMessage } from "../wire/message.ts";
 import { familyOf, firstPlainAddress, matchesAddress } from "./addresses.ts";
 import type { TransportAddresses } from "./child-sa.ts";
 import { startsChildless } from "./childless.ts";
-import type { ChildDemand, Connection } from "./connection.ts";
+import type { AttemptFailure, ChildDemand, Connection } from "./connection.ts";
 import { LocalMisconfiguration, NoAgreement } from "./errors.ts";
 import { mustFloat } from "./esp-path.ts";
 import { IkeAuthInitiator, RejectPeer, type IkeAuthOutcome } from "./exchanges/ike-auth-initiator.ts";
 import { exchangeKeys } from "./exchanges/ike-intermediate-initiator.ts";
-import { IkeSaInitInitiator } from "./exchanges/ike-sa-init-initiator.ts";
+import { IkeSaInitInitiator, type InitFailure } from "./exchanges/ike-sa-init-initiator.ts";
 import type { Handshake } from "./handshake.ts";
 import { sameIdentity } from "./identity.ts";
 import type { IkeSaOwner } from "./ike-sa-owner.ts";
@@ -61,7 +61,7 @@ export class Initiations {
     owner.ikeSaMade(ikeSa, now);
     const outcome = {
       completed: (handshake: Handshake, at: number) => this.#exchangeKeys(ikeSa, connection, handshake, at),
-      failed: (why: string, kind: "refused" | "unreachable", at: number) => this.#fail(ikeSa, connection, why, kind, at),
+      failed: (why: string, kind: InitFailure, at: number) => this.#fail(ikeSa, connection, why, kind, at),
     };
     this.#initiating.set(ikeSa.ownSpi, new IkeSaInitInitiator(ikeSa, connection.config, outcome, now));
     return ikeSa;
@@ -136,7 +136,7 @@ export class Initiations {
     ikeSa.exchanger.enqueue(new RejectPeer(text), now);
   }
 
-  #fail(ikeSa: IkeSa, connection: Connection, text: string, kind: "refused" | "unreachable", now: number): void {
+  #fail(ikeSa: IkeSa, connection: Connection, text: string, kind: AttemptFailure, now: number): void {
     // Told first, so that the death of the IKE SA finds no attempt to end.
     connection.attemptFailed(text, kind, now);
     ikeSa.destroy(text, "local", now);

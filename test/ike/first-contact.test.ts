@@ -12,6 +12,8 @@ import { World } from "./harness/world.ts";
 
 const INIT = "SA, KE, NONCE, N(NAT_DETECTION_SOURCE_IP), N(NAT_DETECTION_DESTINATION_IP), N(IKEV2_FRAGMENTATION_SUPPORTED)";
 const AUTH_REQUEST = "IDi, N(INITIAL_CONTACT), IDr, AUTH, N(SET_WINDOW_SIZE), SA, TSi, TSr";
+/** Milliseconds after which a refusal of IKE_SA_INIT that nothing better has followed is believed. */
+const REFUSAL_PATIENCE = 4000;
 const AUTH_RESPONSE = "IDr, AUTH, N(SET_WINDOW_SIZE), SA, TSi, TSr";
 
 describe("first contact", () => {
@@ -145,6 +147,7 @@ describe("key exchange", () => {
     world.wire.length = 0;
     const refusal = refusalOf(request.octets, NotifyType.INVALID_KE_PAYLOAD, Uint8Array.of(0, 14));
     world.arrive({ from: "right", local: request.remote, remote: request.local, octets: refusal, marker: false });
+    world.advance(REFUSAL_PATIENCE);
     assert.deepEqual(ikeStates(world).left, []);
     assert.match(world.status(world.left).connections[0]?.lastError ?? "", /key exchange method 14/);
   });
@@ -153,6 +156,7 @@ describe("key exchange", () => {
     const world = new World({ right: { connection: { proposals: ikeProposals("aes256gcm16-prfsha512-x25519") } } });
     world.initiate();
     assert.equal(world.settle().at(-1), "<-- IKE_SA_INIT 0 R { N(NO_PROPOSAL_CHOSEN) }");
+    world.advance(REFUSAL_PATIENCE);
     assert.deepEqual(ikeStates(world), { left: [], right: [] });
     assert.equal(eventsOf(world.left, "connectionFailed").length, 1);
     assert.match(eventsOf(world.right, "refusedPeer")[0]?.text ?? "", /ENCR_AES_GCM_16-128/);
@@ -241,6 +245,7 @@ describe("cookies", () => {
       const refusal = refusalOf(request.octets, NotifyType.COOKIE, Uint8Array.of(round));
       world.arrive({ from: "right", local: request.remote, remote: request.local, octets: refusal, marker: false });
     }
+    world.advance(REFUSAL_PATIENCE);
     assert.deepEqual(ikeStates(world).left, []);
     assert.match(world.status(world.left).connections[0]?.lastError ?? "", /again and again/);
   });

@@ -132,6 +132,7 @@ describe("a PPK that one end has", () => {
   test("and requires as initiator: it does not go on to IKE_AUTH", () => {
     const world = worldOf(ppk(true), undefined);
     assert.equal(initiated(world).length, 2);
+    world.advance(4000);
     assert.deepEqual(ikeStates(world).left, []);
     const [event] = eventsOf(world.left, "connectionFailed");
     assert.equal(event?.text, 'The peer has no PPK, but tunnel requires the PPK "qkd-1" (ppk_required).');

@@ -2,7 +2,8 @@
  * IKE_SA_INIT as initiator (RFC 7296 §1.2, §2.6, §2.7, §2.23): proposals, key exchange and nonce out; the same back, or a COOKIE to be
  * returned, or another key exchange method asked for.
  *
- * Nothing here is authenticated, so nothing that comes in may do more than fail this attempt.
+ * Nothing here is authenticated: a refusal may be anybody's, so an answer that is better is waited for a while longer (§2.21.1), and what
+ * becomes of the attempt then is not the end of the connection.
  */
 import { startKeyExchange, type KeyExchange } from "../../crypto/key-exchange.ts";
 import { SIGNATURE_HASHES } from "../../crypto/signature.ts";
@@ -34,14 +35,21 @@ import { isRedirect, noteRedirect } from "../redirect.ts";
 import { initRefusalText } from "../refusal-text.ts";
 import { required } from "../required.ts";
 import { Retransmission } from "../retransmission.ts";
+import type { Timer } from "../timers.ts";
 
-/** A responder that demands one cookie after another, or method after method, is given up. */
+/** Demands for one cookie after another, or method after method, are met so often. */
 const MAX_RESTARTS = 8;
+
+/** Milliseconds that a refusal has to stand: the request is repeated at least once in them, and the true peer's answer to it counts more. */
+const REFUSAL_PATIENCE = 4000;
+
+/** "unproven": a refusal that anybody may have sent. */
+export type InitFailure = "unproven" | "unreachable";
 
 export interface IkeSaInitOutcome {
   readonly completed: (handshake: Handshake, now: number) => void;
   /** `why` is a sentence for the operator. */
-  readonly failed: (why: string, kind: "refused" | "unreachable", now: number) => void;
+  readonly failed: (why: string, kind: InitFailure, now: number) => void;
 }
 
 export class IkeSaInitInitiator {
@@ -50,11 +58,12 @@ export class IkeSaInitInitiator {
   readonly #outcome: IkeSaInitOutcome;
   readonly #nonce: Uint8Array;
   #keyExchange: KeyExchange;
-  #methodsTried: Set<number>;
   #cookie: Uint8Array | undefined;
   #request: Uint8Array = new Uint8Array(0);
   #retransmission: Retransmission | undefined;
   #restarts = 0;
+  /** The end of our patience with a refusal. */
+  #refusal: Timer | undefined;
   /** Whoever wants to send us elsewhere has said so; it may be anybody. */
   #isRedirected = false;
 
@@ -68,12 +77,12 @@ export class IkeSaInitInitiator {
     this.#outcome = outcome;
     this.#nonce = newNonce(entropy);
     this.#keyExchange = startKeyExchange(method, entropy);
-    this.#methodsTried = new Set([method]);
     this.#send(now);
   }
 
   /** The IKE SA is given up: nothing is sent any more. */
   stop(): void {
+    this.#refusal?.cancel();
     this.#retransmission?.stop();
     this.#keyExchange.destroy();
   }
@@ -95,7 +104,7 @@ export class IkeSaInitInitiator {
         return;
       }
       if (error instanceof NoAgreement) {
-        this.#fail(error.message, now);
+        this.#refused(error.message, now);
         return;
       }
       throw error;
@@ -114,7 +123,7 @@ export class IkeSaInitInitiator {
       return;
     }
     if (refusal !== undefined) {
-      this.#fail(initRefusalText(refusal.notifyType, this.#config.proposals), now);
+      this.#refused(initRefusalText(refusal.notifyType, this.#config.proposals), now);
       return;
     }
     if (isRedirect(payloads)) {
@@ -156,32 +165,32 @@ export class IkeSaInitInitiator {
 
   /** §2.6: the same request again, with the cookie as its first payload. */
   #returnCookie(value: Uint8Array, now: number): void {
+    if (!this.#mayRestart(now)) return;
     this.#cookie = value;
-    this.#restart(now);
-  }
-
-  /** §1.2: the responder wants another of the methods that we offered. */
-  #changeMethod(method: number, now: number): void {
-    if (!keyExchangesOf(this.#config.proposals).includes(method) || this.#methodsTried.has(method)) {
-      this.#fail(`The peer asks for key exchange method ${method}, which is not one of ours left to try.`, now);
-      return;
-    }
-    this.#methodsTried.add(method);
-    this.#keyExchange.destroy();
-    this.#keyExchange = startKeyExchange(method, this.#ikeSa.services.entropy);
-    this.#restart(now);
-  }
-
-  #restart(now: number): void {
-    this.#retransmission?.stop();
-    if (++this.#restarts > MAX_RESTARTS) {
-      this.#fail("The peer asked to start over again and again.", now);
-      return;
-    }
     this.#send(now);
   }
 
+  /** §1.2: the responder wants another of the methods that we offered; perhaps the first one again, after somebody else's answer. */
+  #changeMethod(method: number, now: number): void {
+    if (method === this.#keyExchange.method) throw new PeerMisbehaved("it asks for the key exchange that it has");
+    if (!keyExchangesOf(this.#config.proposals).includes(method)) {
+      this.#refused(`The peer asks for key exchange method ${method}, which is not one of ours.`, now);
+      return;
+    }
+    if (!this.#mayRestart(now)) return;
+    this.#keyExchange.destroy();
+    this.#keyExchange = startKeyExchange(method, this.#ikeSa.services.entropy);
+    this.#send(now);
+  }
+
+  #mayRestart(now: number): boolean {
+    if (++this.#restarts <= MAX_RESTARTS) return true;
+    this.#refused("The peer asked to start over again and again.", now);
+    return false;
+  }
+
   #send(now: number): void {
+    this.#retransmission?.stop();
     const ikeSa = this.#ikeSa;
     const { services } = ikeSa;
     const header = {
@@ -198,7 +207,7 @@ export class IkeSaInitInitiator {
       config: services.config.retransmit,
       random: () => services.random(),
       send: (datagrams: readonly Uint8Array[], attempt: number, at: number) => ikeSa.sendClear(datagrams, attempt, at),
-      giveUp: (at: number) => this.#outcome.failed("The peer does not answer.", "unreachable", at),
+      giveUp: (at: number) => this.#fail("The peer does not answer.", "unreachable", at),
     };
     this.#retransmission = new Retransmission([this.#request], ports, now);
   }
@@ -219,8 +228,15 @@ export class IkeSaInitInitiator {
     ];
   }
 
-  #fail(why: string, now: number): void {
+  /** §2.21.1: "should continue trying for some time before giving up". The first refusal starts the clock; others add nothing. */
+  #refused(why: string, now: number): void {
+    if (this.#refusal !== undefined) return;
+    const { timers } = this.#ikeSa.services;
+    this.#refusal = timers.schedule(now + REFUSAL_PATIENCE, "retry", (later) => this.#fail(why, "unproven", later));
+  }
+
+  #fail(why: string, kind: InitFailure, now: number): void {
     this.stop();
-    this.#outcome.failed(why, "refused", now);
+    this.#outcome.failed(why, kind, now);
   }
 }
