@@ -157,24 +157,18 @@ export class IkeEndpoint {
     }
     const result = answerIkeSaInit({ message, octets, path, candidates }, core.guard, core.services, core, now);
     switch (result.kind) {
-      case "drop": {
+      case "drop":
         counters.drop(result.reason);
         return;
-      }
       case "half-open":
         core.opened({ ...result, candidates, source: path.remote }, now);
-        {
-          core.send(result.handshake.response, path);
-          return;
-        }
+        core.send(result.handshake.response, path);
+        return;
       case "stateless":
-        if (!core.unproven.allowsStateless(now)) return;
         if (result.notifyType === NotifyType.COOKIE) counters.cookiesSent++;
-        else core.reportRefusal(undefined, path.remote, result.notifyType, result.text);
-        {
-          core.send(result.response, path);
-          return;
-        }
+        else if (core.unproven.allowsRefusal(now)) core.reportRefusal(undefined, path.remote, result.notifyType, result.text);
+        else return;
+        core.send(result.response, path);
     }
   }
 

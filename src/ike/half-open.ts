@@ -8,9 +8,15 @@ import type { Entropy } from "../crypto/entropy.ts";
 import { addressOctets, parseAddress } from "../wire/address.ts";
 import { ikeSpiOctets, type IkeSpi } from "../wire/ike-header.ts";
 import type { EndpointConfig } from "./config.ts";
+import { RateLimit, type Rate } from "./rate-limit.ts";
 
 /** A cookie is good for one to two of these. */
 const SECRET_LIFETIME = 60_000;
+
+/** Key exchanges that came to nothing: more of them are no accident. */
+const WASTED: Rate = { perSecond: 1, burst: 10 };
+/** Milliseconds of cookies for everybody after that. */
+const WARY = 10_000;
 
 interface CookieSecret {
   readonly version: number;
@@ -28,7 +34,9 @@ export class HalfOpenGuard {
   readonly #config: EndpointConfig;
   readonly #entropy: Entropy;
   readonly #bySource = new Map<string, number>();
+  readonly #wasted: RateLimit;
   #count = 0;
+  #isWaryUntil: number;
   #current: CookieSecret;
   #previous: CookieSecret | undefined;
   #renewAt: number;
@@ -36,6 +44,8 @@ export class HalfOpenGuard {
   constructor(config: EndpointConfig, entropy: Entropy, now: number) {
     this.#config = config;
     this.#entropy = entropy;
+    this.#wasted = new RateLimit(WASTED, now);
+    this.#isWaryUntil = now;
     this.#current = { version: 1, secret: entropy.bytes(32) };
     this.#renewAt = now + SECRET_LIFETIME;
   }
@@ -45,12 +55,18 @@ export class HalfOpenGuard {
   }
 
   /** What to do with an IKE_SA_INIT request that would make one more half-open IKE SA. */
-  admit(address: string, hasGoodCookie: boolean): "admit" | "demand cookie" | "halfOpenLimit" | "perSourceLimit" {
+  admit(address: string, hasGoodCookie: boolean, now: number): "admit" | "demand cookie" | "halfOpenLimit" | "perSourceLimit" {
     if (this.#count >= this.#config.halfOpenLimit) return "halfOpenLimit";
-    if (this.#count >= this.#config.cookieThreshold && !hasGoodCookie) return "demand cookie";
+    const isWary = this.#count >= this.#config.cookieThreshold || now < this.#isWaryUntil;
+    if (isWary && !hasGoodCookie) return "demand cookie";
     // Addresses can be forged as long as no cookie came back from them, so one's share is judged only afterwards.
     if ((this.#bySource.get(address) ?? 0) < this.#config.perSourceLimit) return "admit";
     return hasGoodCookie ? "perSourceLimit" : "demand cookie";
+  }
+
+  /** A key exchange was computed for a value that is none: it has cost what a good one does, and leaves nothing half-open that is counted. */
+  wasted(now: number): void {
+    if (!this.#wasted.allows(now)) this.#isWaryUntil = now + WARY;
   }
 
   opened(address: string): void {

@@ -15,6 +15,8 @@ import { RateLimit, SourceRateLimit, type Rate } from "./rate-limit.ts";
 
 const IN_ALL: Rate = { perSecond: 20, burst: 50 };
 const TO_ONE: Rate = { perSecond: 1, burst: 10 };
+/** Refusals of IKE_SA_INIT, apart from the rest: a flood of one kind must not silence the other. */
+const REFUSALS: Rate = { perSecond: 20, burst: 50 };
 /** It tells a peer nothing new that another packet of the same SA has come. */
 const INVALID_SPI_TO_ONE: Rate = { perSecond: 0.1, burst: 1 };
 
@@ -22,6 +24,7 @@ export class UnprovenAnswers {
   readonly #counters: Counters;
   readonly #send: (octets: Uint8Array, path: TransportAddresses) => void;
   readonly #inAll: RateLimit;
+  readonly #refusals: RateLimit;
   readonly #toOne = new SourceRateLimit(TO_ONE);
   readonly #invalidSpi = new SourceRateLimit(INVALID_SPI_TO_ONE);
 
@@ -29,11 +32,15 @@ export class UnprovenAnswers {
     this.#counters = counters;
     this.#send = send;
     this.#inAll = new RateLimit(IN_ALL, now);
+    this.#refusals = new RateLimit(REFUSALS, now);
   }
 
-  /** Whether one more answer to IKE_SA_INIT that keeps no state may be given. */
-  allowsStateless(now: number): boolean {
-    return this.#counted(this.#inAll.allows(now));
+  /**
+   * Whether IKE_SA_INIT may be refused once more. A COOKIE needs no leave: it is smaller than what asks for it and costs one hash, and whoever
+   * floods us must not be able to keep it from those who would return it (§2.6).
+   */
+  allowsRefusal(now: number): boolean {
+    return this.#counted(this.#refusals.allows(now));
   }
 
   /** Notifies with the message's own SPIs and ID (§2.21.4). */

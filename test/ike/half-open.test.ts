@@ -13,21 +13,31 @@ test("below the threshold everybody gets in; above it, who returns a cookie; at 
   const guard = newGuard();
   const verdicts: string[] = [];
   for (const source of ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"]) {
-    verdicts.push(guard.admit(source, false));
-    if (guard.admit(source, true) === "admit") guard.opened(source);
+    verdicts.push(guard.admit(source, false, 0));
+    if (guard.admit(source, true, 0) === "admit") guard.opened(source);
   }
   assert.deepEqual(verdicts, ["admit", "admit", "demand cookie", "demand cookie", "halfOpenLimit"]);
   guard.closed("192.0.2.1");
-  assert.equal(guard.admit("192.0.2.5", true), "admit");
+  assert.equal(guard.admit("192.0.2.5", true, 0), "admit");
 });
 
 test("one address has its share, of which forgers of the address cannot use up anything for good", () => {
   const guard = newGuard();
   for (let count = 0; count < 3; count++) guard.opened("192.0.2.1");
-  assert.equal(guard.admit("192.0.2.1", true), "perSourceLimit");
-  assert.equal(guard.admit("192.0.2.2", true), "admit");
+  assert.equal(guard.admit("192.0.2.1", true, 0), "perSourceLimit");
+  assert.equal(guard.admit("192.0.2.2", true, 0), "admit");
   guard.closed("192.0.2.1");
-  assert.equal(guard.admit("192.0.2.1", true), "admit");
+  assert.equal(guard.admit("192.0.2.1", true, 0), "admit");
+});
+
+test("values that cost a key exchange for nothing: cookies for everybody for a while", () => {
+  const guard = newGuard();
+  for (let count = 0; count < 10; count++) guard.wasted(0);
+  assert.equal(guard.admit("192.0.2.1", false, 0), "admit", "a few are an accident");
+  guard.wasted(0);
+  assert.equal(guard.admit("192.0.2.1", false, 9999), "demand cookie");
+  assert.equal(guard.admit("192.0.2.1", true, 9999), "admit");
+  assert.equal(guard.admit("192.0.2.1", false, 10_000), "admit");
 });
 
 test("a cookie is good for its request only", () => {

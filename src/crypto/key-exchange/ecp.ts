@@ -1,5 +1,5 @@
 /** ECDH over the NIST curves (RFC 5903): public value x | y without a leading octet, shared secret the x coordinate alone. */
-import { createECDH, type ECDH } from "node:crypto";
+import { createECDH, ECDH } from "node:crypto";
 import { KeyExchangeMethod } from "../../wire/iana/index.ts";
 import { concat } from "../../wire/octets.ts";
 import type { Entropy } from "../entropy.ts";
@@ -22,7 +22,14 @@ const CURVES: readonly Curve[] = [
   { method: KeyExchangeMethod.ECP_521, name: "secp521r1", length: 66, topOctetMask: 0x01 },
 ];
 
-export const ECP_METHODS = CURVES.map((curve) => symmetricMethod(curve.method, 2 * curve.length, (entropy) => start(curve, entropy)));
+export const ECP_METHODS = CURVES.map((curve) =>
+  symmetricMethod(
+    curve.method,
+    2 * curve.length,
+    (entropy) => start(curve, entropy),
+    (point) => requireOnCurve(curve, point),
+  ),
+);
 
 /** SEC 1 §2.3.3: the octet before an uncompressed point. Not on the wire in IKEv2. */
 const UNCOMPRESSED = Uint8Array.of(0x04);
@@ -66,8 +73,19 @@ function multiply(ecdh: ECDH, peerPublic: Uint8Array): Uint8Array {
   try {
     return plainOctets(ecdh.computeSecret(concat(UNCOMPRESSED, peerPublic)));
   } catch {
-    throw new InvalidKeyExchange("it is not a point on the curve");
+    throw notOnCurve();
   }
 }
+
+/** As {@link multiply} checks, without a private key. */
+function requireOnCurve(curve: Curve, point: Uint8Array): void {
+  try {
+    ECDH.convertKey(concat(UNCOMPRESSED, point), curve.name);
+  } catch {
+    throw notOnCurve();
+  }
+}
+
+const notOnCurve = (): InvalidKeyExchange => new InvalidKeyExchange("it is not a point on the curve");
 
 const hasCode = (error: unknown, code: string): boolean => error instanceof Error && "code" in error && error.code === code;

@@ -35,14 +35,23 @@ export interface KeyExchangeMethodImplementation {
   respond(peerPublic: Uint8Array, entropy: Entropy): KeyExchangeAnswer;
 }
 
-/** A method whose ends do the same, as all of Diffie-Hellman does. */
-export function symmetricMethod(method: number, length: number, start: (entropy: Entropy) => KeyExchange): KeyExchangeMethodImplementation {
+/**
+ * A method whose ends do the same, as all of Diffie-Hellman does. `requireValid` throws InvalidKeyExchange where that can be told without the
+ * work of a key exchange, which whoever sends such a value is not worth.
+ */
+export function symmetricMethod(
+  method: number,
+  length: number,
+  start: (entropy: Entropy) => KeyExchange,
+  requireValid: (peerPublic: Uint8Array) => void = () => undefined,
+): KeyExchangeMethodImplementation {
   return {
     method,
     publicValueLength: { initiator: length, responder: length },
     start,
     respond(peerPublic, entropy) {
       requireLength(peerPublic, length);
+      requireValid(peerPublic);
       const own = start(entropy);
       try {
         return { publicValue: own.publicValue, sharedSecret: own.sharedSecret(peerPublic) };

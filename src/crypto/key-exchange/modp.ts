@@ -22,13 +22,22 @@ const GROUPS: readonly Group[] = [
   { method: KeyExchangeMethod.MODP_8192, name: "modp18", length: 1024, exponentLength: 78 },
 ];
 
-export const MODP_METHODS = GROUPS.map((group) => symmetricMethod(group.method, group.length, (entropy) => start(group, entropy)));
+export const MODP_METHODS = GROUPS.map((group) =>
+  symmetricMethod(
+    group.method,
+    group.length,
+    (entropy) => start(group, entropy),
+    (value) => requireInRange(value, primeOf(group)),
+  ),
+);
 
 const GENERATOR = 2;
 
+const primeOf = ({ name }: Group): Buffer => getDiffieHellman(name).getPrime();
+
 function start(group: Group, entropy: Entropy): KeyExchange {
   // getDiffieHellman's groups refuse a private key from outside; the same prime in a plain context takes one.
-  const prime = getDiffieHellman(group.name).getPrime();
+  const prime = primeOf(group);
   let exchange: DiffieHellman | undefined = createDiffieHellman(prime, GENERATOR);
   const exponent = entropy.bytes(group.exponentLength);
   // One length for all exponents, so that the time taken cannot tell it.

@@ -21,7 +21,7 @@ import type { Handshake } from "../handshake.ts";
 import { IkeSaKeys } from "../ike-sa-keys.ts";
 import type { IkeSaOwner } from "../ike-sa-owner.ts";
 import { IkeSa } from "../ike-sa.ts";
-import { agreeOnSecret } from "../key-agreement.ts";
+import { agreeOnSecret, isBadPublicValue } from "../key-agreement.ts";
 import { detectNat, natDetectionNotifies } from "../nat-detection.ts";
 import { newNonce } from "../nonce.ts";
 import { peerAbilitiesOf } from "../peer-abilities.ts";
@@ -74,11 +74,12 @@ export function answerIkeSaInit(
     const input = { nonceI, address: path.remote.address, spiI: message.header.initiatorSpi };
     const returned = findNotify(message.payloads, NotifyType.COOKIE)?.data;
     const isGood = returned !== undefined && guard.isGoodCookie(returned, input, now);
-    const verdict = guard.admit(path.remote.address, isGood);
+    const verdict = guard.admit(path.remote.address, isGood, now);
     if (verdict === "demand cookie") return stateless(cookie(guard.cookieFor(input, now)), "many IKE SAs are not authenticated yet");
     if (verdict !== "admit") return { kind: "drop", reason: verdict };
     return negotiate(request, nonceI, stateless, services, owner, now);
   } catch (error) {
+    if (isBadPublicValue(error)) guard.wasted(now);
     const { notifyType, data } = notifyForError(error);
     return stateless(notify(notifyType, data), error instanceof Error ? error.message : "");
   }

@@ -1,0 +1,76 @@
+/** Floods of IKE_SA_INIT from addresses that may be forged (RFC 7296 §2.6): what they cost us is bounded, and they keep nobody else out. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { KeyExchangeMethod } from "../../src/wire/iana/index.ts";
+import { ikeSpi } from "../../src/wire/ike-header.ts";
+import { decodeMessage, encodeMessage } from "../../src/wire/message.ts";
+import type { Payload } from "../../src/wire/payload.ts";
+import { assertAgreement } from "./harness/assertions.ts";
+import { ikeProposals } from "./harness/configs.ts";
+import { World } from "./harness/world.ts";
+
+const PROPOSALS = ikeProposals("aes128gcm16-prfsha256-x25519");
+const LIMITS = { cookieThreshold: 10, halfOpenLimit: 20, perSourceLimit: 5 };
+
+/** Its responder, the right one, serves everybody. */
+const newWorld = (): World =>
+  new World({
+    left: { connection: { proposals: PROPOSALS } },
+    right: { connection: { proposals: PROPOSALS, remoteAddrs: ["%any"] }, endpoint: LIMITS },
+  });
+
+/** The true peer's request, taken off the wire. */
+function firstRequest(world: World): Uint8Array {
+  world.initiate();
+  const [request] = world.wire.splice(0);
+  assert.ok(request !== undefined);
+  return request.octets;
+}
+
+/** The request again from `count` other addresses, each as another IKE SA. Nobody returns a cookie. */
+function flood(world: World, request: Uint8Array, count: number, change: (payload: Payload) => Payload = (payload) => payload): void {
+  const { header, payloads } = decodeMessage(request);
+  for (let round = 1; round <= count; round++) {
+    const octets = encodeMessage({ ...header, initiatorSpi: ikeSpi(BigInt(round)) }, payloads.map(change));
+    const remote = { address: `198.51.${100 + (round >> 8)}.${round & 0xff}`, port: 500 };
+    world.act(world.right, (endpoint) =>
+      endpoint.handleDatagram({ local: { address: "192.0.2.2", port: 500 }, remote, octets }, world.now),
+    );
+    world.wire.length = 0;
+  }
+}
+
+describe("a flood of IKE_SA_INIT", () => {
+  test("does not keep cookies from who would return them", () => {
+    const world = newWorld();
+    flood(world, firstRequest(world), 2000);
+    const { halfOpen, cookiesSent, drops } = world.status(world.right).counters;
+    assert.deepEqual([halfOpen, cookiesSent, drops["rateLimited"] ?? 0], [10, 1990, 0]);
+    world.advance(3000);
+    world.settle();
+    assert.equal(world.status(world.left).connections[0]?.state, "up");
+    world.advance(30_000);
+    assertAgreement(world);
+  });
+
+  test("with other methods than ours is refused seldom, and cookies go on all the same", () => {
+    const world = newWorld();
+    const request = firstRequest(world);
+    flood(world, request, 500, (payload) => (payload.type === "KE" ? { ...payload, method: KeyExchangeMethod.MODP_2048 } : payload));
+    assert.equal(world.status(world.right).counters.halfOpen, 0);
+    assert.ok((world.status(world.right).counters.drops["rateLimited"] ?? 0) >= 450);
+    flood(world, request, 100);
+    assert.equal(world.status(world.right).counters.cookiesSent, 90);
+  });
+
+  test("with values that are no public values costs a few key exchanges, then cookies", () => {
+    const world = newWorld();
+    const request = firstRequest(world);
+    flood(world, request, 200, (payload) => (payload.type === "KE" ? { ...payload, data: new Uint8Array(32) } : payload));
+    const { halfOpen, cookiesSent } = world.status(world.right).counters;
+    assert.deepEqual([halfOpen, cookiesSent], [0, 189]);
+    world.advance(3000);
+    world.settle();
+    assertAgreement(world);
+  });
+});
