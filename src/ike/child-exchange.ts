@@ -1,5 +1,7 @@
 /** The initiator's material for one CREATE_CHILD_SA about a Child SA: offer, nonce and, with PFS, a key exchange (RFC 7296 §1.3.1, §1.3.3). */
+import { wipe } from "../crypto/ike-keys.ts";
 import { startKeyExchange, type KeyExchange } from "../crypto/key-exchange.ts";
+import type { EspSpi } from "../ipsec/names.ts";
 import type { Payload } from "../wire/payload.ts";
 import type { TrafficSelector } from "../wire/traffic-selector.ts";
 import { installChild } from "./child-installation.ts";
@@ -17,7 +19,6 @@ import type { Services } from "./services.ts";
 export interface ChildAnswer {
   readonly agreed: AgreedChild;
   readonly nonceR: Uint8Array;
-  readonly sharedSecret: Uint8Array | undefined;
   /** Methods of the additional key exchanges that are to follow. */
   readonly furtherMethods: readonly number[];
   /** Of Ni and Nr: decides collisions (§2.8.1). */
@@ -28,6 +29,7 @@ export class ChildExchange {
   readonly offer: ChildOffer;
   readonly #nonce: Uint8Array;
   readonly #keyExchange: KeyExchange | undefined;
+  #sharedSecret: Uint8Array | undefined;
 
   /** `method`: what the peer asked for by INVALID_KE_PAYLOAD; else the first of the proposals. */
   constructor(plan: ChildPlan, services: Services, method: number | undefined) {
@@ -57,14 +59,15 @@ export class ChildExchange {
     const agreed = this.offer.read(payloads, inForce);
     const nonceR = required(payloads, "NONCE").data.slice();
     const furtherMethods = additionalKeyExchangesOf(agreed.chosen);
-    const sharedSecret = this.#agree(agreed, payloads);
-    return { agreed, nonceR, sharedSecret, furtherMethods, lowestNonce: lowerNonce(this.#nonce, nonceR) };
+    this.#sharedSecret = this.#agree(agreed, payloads);
+    return { agreed, nonceR, furtherMethods, lowestNonce: lowerNonce(this.#nonce, nonceR) };
   }
 
   /** `payloads`: of the answer. */
   install(ikeSa: IkeSa, answer: ChildAnswer, payloads: readonly Payload[], furtherSecrets: readonly Uint8Array[], now: number): ChildSa {
     const { plan } = this.offer;
-    const { agreed, nonceR, sharedSecret } = answer;
+    const { agreed, nonceR } = answer;
+    const sharedSecret = this.#sharedSecret;
     this.#keyExchange?.destroy();
     return installChild(
       ikeSa,
@@ -87,8 +90,19 @@ export class ChildExchange {
 
   /** Nothing came of it. */
   release(): void {
-    this.#keyExchange?.destroy();
+    this.#forget();
     this.offer.release();
+  }
+
+  /** Nothing came of it here, but the peer believes otherwise. Gives our SPI, which it has to be told to forget. */
+  renounce(): EspSpi {
+    this.#forget();
+    return this.offer.keepSpi();
+  }
+
+  #forget(): void {
+    this.#keyExchange?.destroy();
+    if (this.#sharedSecret !== undefined) wipe(this.#sharedSecret);
   }
 
   #agree(agreed: AgreedChild, payloads: readonly Payload[]): Uint8Array | undefined {

@@ -1,4 +1,5 @@
 /** From an agreement to a Child SA in the data plane and in its group: the last step of every exchange that makes one. */
+import { wipe } from "../crypto/ike-keys.ts";
 import type { CpuIndex, EspSpi } from "../ipsec/names.ts";
 import { planLifetimes } from "../ipsec/lifetimes.ts";
 import { selectorSetKey } from "../ipsec/selectors.ts";
@@ -32,7 +33,17 @@ export interface ChildInstallation {
   readonly awaitDelivery: number | undefined;
 }
 
+/** What the keys could be computed from is forgotten, also when it fails (RFC 7296 §2.12). */
 export function installChild(ikeSa: IkeSa, plan: ChildInstallation, now: number): ChildSa {
+  const { sharedSecret } = plan.keyInputs;
+  try {
+    return install(ikeSa, plan, now);
+  } finally {
+    if (sharedSecret !== undefined) wipe(sharedSecret);
+  }
+}
+
+function install(ikeSa: IkeSa, plan: ChildInstallation, now: number): ChildSa {
   const { services, keys } = ikeSa;
   const { config, agreed, keyInputs } = plan;
   const { cipher, esn } = espAlgorithmOf(agreed.chosen.transforms);

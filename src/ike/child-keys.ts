@@ -36,7 +36,7 @@ export interface ChildKeyInputs {
   /** Ni and Nr of CREATE_CHILD_SA, or of IKE_SA_INIT for the first Child SA. */
   readonly nonceI: Uint8Array;
   readonly nonceR: Uint8Array;
-  /** g^ir (new), with PFS. */
+  /** g^ir (new), with PFS. Whoever installs the SA wipes it. */
   readonly sharedSecret: Uint8Array | undefined;
   /** SK(1) to SK(n) of the additional key exchanges (RFC 9370 §2.2.4). The caller wipes them. */
   readonly furtherSecrets?: readonly Uint8Array[];

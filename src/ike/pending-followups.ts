@@ -14,6 +14,8 @@ export interface Followup {
   readonly concerns: "child" | "ike";
   /** The methods, in their order. */
   readonly methods: readonly number[];
+  /** SK(0), of CREATE_CHILD_SA itself; undefined without PFS. Wiped along with the others. */
+  readonly sharedSecret: Uint8Array | undefined;
   /** All are done. `secrets` are wiped after it. May throw what notifyForError() knows an answer for. Gives what is to be done after the answer. */
   readonly complete: (secrets: readonly Uint8Array[], request: Request, now: number) => ((now: number) => void) | undefined;
   /** Nothing comes of it. */
@@ -85,7 +87,7 @@ export class PendingFollowups {
     try {
       return { then: followup.complete(secrets, request, now) };
     } finally {
-      wipe(...secrets);
+      wipe(...secretsOf({ followup, secrets }));
     }
   }
 
@@ -106,10 +108,10 @@ export class PendingFollowups {
     this.#pending.set(key, { ...pending, timer });
   }
 
-  #abandon(key: string, { followup, secrets }: Pending, now: number): void {
+  #abandon(key: string, pending: Pending, now: number): void {
     this.#remove(key);
-    wipe(...secrets);
-    followup.abandon(now);
+    wipe(...secretsOf(pending));
+    pending.followup.abandon(now);
   }
 
   #remove(key: string): void {
@@ -123,6 +125,9 @@ export class PendingFollowups {
     return pending;
   }
 }
+
+const secretsOf = ({ followup: { sharedSecret }, secrets }: Omit<Pending, "timer">): Uint8Array[] =>
+  sharedSecret === undefined ? secrets : [sharedSecret, ...secrets];
 
 const notFound = (): NoAgreement =>
   new NoAgreement(NotifyType.STATE_NOT_FOUND, "IKE_FOLLOWUP_KE belongs to no exchange that is known here");

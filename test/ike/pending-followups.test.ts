@@ -16,6 +16,7 @@ function setUp(capacity = 2) {
   const followup = (name: string, ...methods: number[]): Followup => ({
     concerns: "child",
     methods,
+    sharedSecret: undefined,
     complete: (secrets) => {
       log.push(`complete ${name}: ${secrets.map(String).join(" ")}`);
       return undefined;

@@ -59,15 +59,16 @@ function create(ikeSa: IkeSa, request: Request, old: ChildSa | undefined, now: n
   const nonceR = newNonce(services.entropy);
   const exchanged =
     method === undefined || ke === undefined ? undefined : agreeOnSecret(() => respondKeyExchange(method, ke.data, services.entropy));
+  const sharedSecret = exchanged?.sharedSecret;
   const spiIn = services.reserveEspSpi(acceptance.cpu);
   const rival = rivalRekey<ChildSa>(lowerNonce(nonceI, nonceR));
   const install = (furtherSecrets: readonly Uint8Array[], messageId: number, at: number): void => {
-    const keyInputs = { role: "responder" as const, nonceI, nonceR, sharedSecret: exchanged?.sharedSecret, furtherSecrets };
+    const keyInputs = { role: "responder" as const, nonceI, nonceR, sharedSecret, furtherSecrets };
     const installation = { ...acceptance, keyInputs, spiIn, rekeyOf: old, peerPayloads: payloads, awaitDelivery: messageId };
     const child = installChild(ikeSa, installation, at);
     if (old !== undefined) succeed(ikeSa, old, child, rival);
   };
-  const link = methods.length === 0 ? undefined : awaitFollowup(ikeSa, { methods, old, rival, spiIn, install }, now);
+  const link = methods.length === 0 ? undefined : awaitFollowup(ikeSa, { methods, sharedSecret, old, rival, spiIn, install }, now);
   if (link === undefined) install([], request.messageId, now);
   return {
     payloads: [
@@ -84,8 +85,7 @@ function create(ikeSa: IkeSa, request: Request, old: ChildSa | undefined, now: n
   };
 }
 
-interface FollowedUp {
-  readonly methods: readonly number[];
+interface FollowedUp extends Pick<Followup, "methods" | "sharedSecret"> {
   readonly old: ChildSa | undefined;
   readonly rival: RivalRekey<ChildSa>;
   readonly spiIn: EspSpi;
@@ -93,7 +93,7 @@ interface FollowedUp {
 }
 
 /** RFC 9370 §2.2.4: the SA is made when its additional key exchanges are done. Gives the link to them. */
-function awaitFollowup(ikeSa: IkeSa, { methods, old, rival, spiIn, install }: FollowedUp, now: number): Uint8Array {
+function awaitFollowup(ikeSa: IkeSa, { methods, sharedSecret, old, rival, spiIn, install }: FollowedUp, now: number): Uint8Array {
   const settle = (isOver: boolean): void => {
     rival.isOver = isOver;
     if (old?.peersRekey === rival) [old.peersRekey, old.peersFollowup] = [undefined, undefined];
@@ -101,6 +101,7 @@ function awaitFollowup(ikeSa: IkeSa, { methods, old, rival, spiIn, install }: Fo
   const followup: Followup = {
     concerns: "child",
     methods,
+    sharedSecret,
     complete: (secrets, { messageId }, at) => {
       const isPossible = ikeSa.state.kind === "ESTABLISHED" && (old === undefined || old.isAlive);
       settle(!isPossible);

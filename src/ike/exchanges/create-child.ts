@@ -126,7 +126,7 @@ export class CreateChild implements Exchange<IkeSa> {
 
   /** The peer believes that the SA is there. */
   #unusable(host: IkeSa, exchange: ChildExchange, error: Error, now: number): void {
-    host.exchanger.enqueue(new DeleteUnusedSpi(exchange.offer.keepSpi()), now);
+    host.exchanger.enqueue(new DeleteUnusedSpi(exchange.renounce()), now);
     const notifyType = error instanceof NoAgreement ? error.notifyType : NotifyType.INVALID_SYNTAX;
     this.#outcome.refused(
       notifyType,

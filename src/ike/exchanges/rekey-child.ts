@@ -100,7 +100,7 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
       this.#complete(host, exchange, exchange.read(payloads), payloads, now);
     } catch (error) {
       if (!(error instanceof PeerMisbehaved) && !(error instanceof NoAgreement) && !(error instanceof MalformedMessage)) throw error;
-      host.exchanger.enqueue(new DeleteUnusedSpi(exchange.offer.keepSpi()), now);
+      host.exchanger.enqueue(new DeleteUnusedSpi(exchange.renounce()), now);
       this.#keepOld(NotifyType.INVALID_SYNTAX, now);
     }
   }
@@ -122,7 +122,7 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
       // complete it, with additional key exchanges (RFC 9370 §2.2.4).
       this.#yield();
       if (methods.length > 0) exchange.release();
-      else host.exchanger.enqueue(new DeleteUnusedSpi(exchange.offer.keepSpi()), now);
+      else host.exchanger.enqueue(new DeleteUnusedSpi(exchange.renounce()), now);
       return;
     }
     // The peer's, if it is not complete, is not going to be.
@@ -139,7 +139,7 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
         this.#keepOld(notifyType, at);
       },
       unusable: (_error: Error, at: number) => {
-        host.exchanger.enqueue(new DeleteUnusedSpi(exchange.offer.keepSpi()), at);
+        host.exchanger.enqueue(new DeleteUnusedSpi(exchange.renounce()), at);
         this.#keepOld(NotifyType.INVALID_SYNTAX, at);
       },
       abandoned: () => this.abandon(),

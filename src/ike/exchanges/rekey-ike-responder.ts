@@ -50,7 +50,7 @@ export function answerRekeyIke(ikeSa: IkeSa, { payloads }: Request, now: number)
   // §2.8.2: which of the two stands is known when ours is answered.
   if (ikeSa.state.kind === "REKEYING") ikeSa.state.rekey.collidedWith(rival);
   if (methods.length > 0) {
-    const link = awaitFollowup(ikeSa, { methods, rival, spiR, succeed }, now);
+    const link = awaitFollowup(ikeSa, { methods, sharedSecret, rival, spiR, succeed }, now);
     return { payloads: [...answer, notify(NotifyType.ADDITIONAL_KEY_EXCHANGE, link)] };
   }
   const successor = succeed([], now);
@@ -58,15 +58,14 @@ export function answerRekeyIke(ikeSa: IkeSa, { payloads }: Request, now: number)
   return { payloads: answer, then: (at) => replace(ikeSa, successor, at) };
 }
 
-interface FollowedUp {
-  readonly methods: readonly number[];
+interface FollowedUp extends Pick<Followup, "methods" | "sharedSecret"> {
   readonly rival: RivalRekey<IkeSa>;
   readonly spiR: IkeSpi;
   readonly succeed: (furtherSecrets: readonly Uint8Array[], now: number) => IkeSa;
 }
 
 /** RFC 9370 §2.2.4: the successor is made when its additional key exchanges are done. Gives the link to them. */
-function awaitFollowup(ikeSa: IkeSa, { methods, rival, spiR, succeed }: FollowedUp, now: number): Uint8Array {
+function awaitFollowup(ikeSa: IkeSa, { methods, sharedSecret, rival, spiR, succeed }: FollowedUp, now: number): Uint8Array {
   const settle = (isOver: boolean): void => {
     rival.isOver = isOver;
     if (ikeSa.peersFollowup === followup) ikeSa.peersFollowup = undefined;
@@ -74,6 +73,7 @@ function awaitFollowup(ikeSa: IkeSa, { methods, rival, spiR, succeed }: Followed
   const followup: Followup = {
     concerns: "ike",
     methods,
+    sharedSecret,
     complete: (secrets, _request, at) => {
       const { kind } = ikeSa.state;
       const isPossible = kind === "ESTABLISHED" || kind === "REKEYING";

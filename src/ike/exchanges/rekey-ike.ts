@@ -2,6 +2,7 @@
  * CREATE_CHILD_SA that replaces the IKE SA itself, as initiator (RFC 7296 §1.3.2, §2.8, §2.18), and what to do when the peer does the same
  * at the same time (§2.8.2).
  */
+import { wipe } from "../../crypto/ike-keys.ts";
 import { startKeyExchange, type KeyExchange } from "../../crypto/key-exchange.ts";
 import { ExchangeType, NotifyType, ProtocolId } from "../../wire/iana/index.ts";
 import { ikeSpiFromOctets, ikeSpiOctets, type IkeSpi } from "../../wire/ike-header.ts";
@@ -34,6 +35,8 @@ interface Offer {
   readonly spi: IkeSpi;
   readonly nonce: Uint8Array;
   readonly keyExchange: KeyExchange;
+  /** Once the peer has answered. */
+  sharedSecret: Uint8Array | undefined;
 }
 
 /** A good answer, not yet acted upon. */
@@ -41,7 +44,6 @@ interface Agreement {
   readonly chosen: ChosenProposal;
   readonly peerSpi: IkeSpi;
   readonly nonceR: Uint8Array;
-  readonly sharedSecret: Uint8Array;
   readonly furtherMethods: readonly number[];
   /** Of Ni and Nr: decides collisions (§2.8.2). */
   readonly lowestNonce: Uint8Array;
@@ -83,7 +85,7 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
     if (method === undefined) throw new BrokenInvariant("an IKE SA without a key exchange method");
     host.transition({ kind: "REKEYING", rekey: this }, "our rekey");
     const spi = services.reserveIkeSpi();
-    this.#offer = { spi, nonce: newNonce(services.entropy), keyExchange: startKeyExchange(method, services.entropy) };
+    this.#offer = { spi, nonce: newNonce(services.entropy), keyExchange: startKeyExchange(method, services.entropy), sharedSecret: undefined };
     return [
       { type: "SA", proposals: withSpi(proposals, ikeSpiOctets(spi)) },
       { type: "NONCE", data: this.#offer.nonce },
@@ -195,16 +197,18 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
     if (ke.method !== offer.keyExchange.method || keyExchangeOf(chosen) !== ke.method)
       throw new PeerMisbehaved("its key exchange is not ours");
     const nonceR = required(payloads, "NONCE").data.slice();
-    const sharedSecret = agreeOnSecret(() => offer.keyExchange.sharedSecret(ke.data));
+    offer.sharedSecret = agreeOnSecret(() => offer.keyExchange.sharedSecret(ke.data));
     offer.keyExchange.destroy();
     const peerSpi = ikeSpiFromOctets(chosen.peerSpi);
     const furtherMethods = additionalKeyExchangesOf(chosen);
     const lowestNonce = lowerNonce(offer.nonce, nonceR);
-    return { chosen, peerSpi, nonceR, sharedSecret, furtherMethods, lowestNonce, peersToken: peersToken(payloads) };
+    return { chosen, peerSpi, nonceR, furtherMethods, lowestNonce, peersToken: peersToken(payloads) };
   }
 
   #succeed(host: IkeSa, offer: Offer, agreement: Agreement, furtherSecrets: readonly Uint8Array[], now: number): IkeSa {
-    const { chosen, peerSpi, nonceR, sharedSecret } = agreement;
+    const { chosen, peerSpi, nonceR } = agreement;
+    const { sharedSecret } = offer;
+    if (sharedSecret === undefined) throw new BrokenInvariant("an IKE SA is rekeyed without a shared secret");
     const inputs = { nonceI: offer.nonce, nonceR, spiI: offer.spi, spiR: peerSpi, sharedSecret, furtherSecrets };
     const keys = IkeSaKeys.rekey(host.keys, chosen.transforms, inputs, true, host.services.entropy);
     const successor = successorOf(host, { isOriginalInitiator: true, ownSpi: offer.spi, peerSpi, keys }, now);
@@ -276,8 +280,9 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
     tellOnReplaced(host, now);
   }
 
-  #release(host: IkeSa, { spi, keyExchange }: Offer): void {
+  #release(host: IkeSa, { spi, keyExchange, sharedSecret }: Offer): void {
     keyExchange.destroy();
+    if (sharedSecret !== undefined) wipe(sharedSecret);
     host.services.releaseIkeSpi(spi);
   }
 }
