@@ -202,6 +202,8 @@ export class Connection {
   ikeSaGone(why: string, by: "local" | "peer", isLost: boolean, now: number): void {
     for (const trap of this.#traps) trap.rearm();
     if (this.#ports.established(this).length > 0 || this.#attempt !== undefined) return;
+    // Nobody is there to answer any more.
+    this.#inFlight.clear();
     this.#lastError = by === "local" && !isLost ? undefined : why;
     this.#report("down", why);
     if (isLost) this.start(now);

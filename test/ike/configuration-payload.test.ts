@@ -146,6 +146,32 @@ describe("a reply", () => {
     assert.deepEqual([kept?.addresses, kept?.dnsServers.length, kept?.subnets.length], [["10.9.0.10"], 16, 64]);
   });
 
+  test("in IKE_AUTH, with an attribute of no meaning: no Child SA, and the next one is asked for anew", () => {
+    const world = new World({
+      left: { connection: { vips: [parseAddress("0.0.0.0")] }, child: { localTs: [parseConfiguredSelector("dynamic")] } },
+      right: {
+        endpoint: { pools: [POOL] },
+        connection: { pools: ["p"] },
+        child: { remoteTs: [parseConfiguredSelector("dynamic")] },
+      },
+    });
+    const forger = forgerIn(world);
+    world.initiate();
+    for (let step = 0; step < 3; step++) world.deliver();
+    const answer = world.hold("right");
+    const payloads = world.reader
+      .payloads(answer.octets)
+      .map((payload) => (payload.type === "CP" ? cp(ConfigurationType.CFG_REPLY, attribute(Attribute.INTERNAL_IP4_DNS, "0a0900")) : payload));
+    world.arrive({ ...answer, octets: forger.response({ exchangeType: ExchangeType.IKE_AUTH, messageId: 1, payloads }) });
+    assert.match(world.status(world.left).connections[0]?.lastError ?? "", /the peer's answer cannot be used/);
+    assert.match(world.deliver() ?? "", /INFORMATIONAL 2 { D\(1\) } -->/);
+    world.settle();
+    assert.deepEqual(ikeStates(world), { left: ["ESTABLISHED"], right: ["ESTABLISHED"] });
+    world.initiate();
+    world.settle();
+    assert.deepEqual(world.status(world.left).childSas[0]?.localTs, ["10.9.0.10/32"]);
+  });
+
   test("with an attribute of no meaning is answered by the Delete of what the peer has made", () => {
     const world = given([attribute(Attribute.INTERNAL_IP4_ADDRESS, "0a09")]);
     assert.deepEqual(world.status(world.left).childSas, []);

@@ -1,13 +1,14 @@
 /** IKE_SA_INIT and IKE_AUTH (RFC 7296 §1.2), from the first packet to the first Child SA, and each of the ways in which it goes otherwise. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { KeyExchangeMethod, NotifyType } from "../../src/wire/iana/index.ts";
+import { ExchangeType, KeyExchangeMethod, NotifyType } from "../../src/wire/iana/index.ts";
 import { invalidKeMethodOf } from "../../src/wire/notify.ts";
-import type { NotifyPayload } from "../../src/wire/payload.ts";
+import type { NotifyPayload, Payload } from "../../src/wire/payload.ts";
 import { parseIdentity } from "../../src/ike/identity.ts";
 import { parsePrefix } from "../../src/wire/traffic-selector.ts";
 import { assertAgreement, childStates, eventsOf, ikeStates } from "./harness/assertions.ts";
 import { espProposals, ikeProposals } from "./harness/configs.ts";
+import { forgerIn } from "./harness/forger.ts";
 import { World } from "./harness/world.ts";
 
 const INIT = "SA, KE, NONCE, N(NAT_DETECTION_SOURCE_IP), N(NAT_DETECTION_DESTINATION_IP), N(IKEV2_FRAGMENTATION_SUPPORTED)";
@@ -165,6 +166,24 @@ describe("key exchange", () => {
 });
 
 describe("authentication", () => {
+  test("with a window size that is none: the attempt fails, and another one can be made", () => {
+    const world = new World();
+    const forger = forgerIn(world);
+    world.initiate();
+    for (let step = 0; step < 3; step++) world.deliver();
+    const answer = world.hold("right");
+    const payloads = world.reader
+      .payloads(answer.octets)
+      .map((payload) => (isNotify(payload, NotifyType.SET_WINDOW_SIZE) ? { ...payload, data: Uint8Array.of(1) } : payload));
+    world.arrive({ ...answer, octets: forger.response({ exchangeType: ExchangeType.IKE_AUTH, messageId: 1, payloads }) });
+    world.settle();
+    assert.deepEqual(ikeStates(world), { left: [], right: [] });
+    assert.equal(eventsOf(world.left, "connectionFailed").length, 1);
+    world.initiate();
+    world.settle();
+    assertAgreement(world);
+  });
+
   test("another secret: AUTHENTICATION_FAILED, the operator of each end is told, and nothing is left", () => {
     const world = new World({ right: { secret: "another secret" } });
     world.initiate();
@@ -375,6 +394,9 @@ describe("addresses", () => {
 });
 
 /** A response of IKE_SA_INIT with nothing but one notify, as a stateless responder (or a forger) makes it. */
+const isNotify = ({ type, ...rest }: Payload, notifyType: number): boolean =>
+  type === "NOTIFY" && "notifyType" in rest && rest.notifyType === notifyType;
+
 function refusalOf(request: Uint8Array, notifyType: number, data: Uint8Array): Uint8Array {
   const octets = new Uint8Array(28 + 8 + data.length);
   octets.set(request.subarray(0, 16));

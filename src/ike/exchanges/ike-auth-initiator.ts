@@ -105,13 +105,18 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
       this.#outcome.failed(text + this.#ppkSuspicion, false, now);
       return;
     }
+    let window: number | undefined;
     try {
       this.#authenticate(host, payloads);
+      const notified = findNotify(payloads, NotifyType.SET_WINDOW_SIZE);
+      window = notified === undefined ? undefined : windowSizeOf(notified);
     } catch (error) {
       this.#offer?.release();
       this.#mixedKeys?.wipe();
-      if (!(error instanceof AuthenticationFailed) && !(error instanceof PeerMisbehaved)) throw error;
-      this.#outcome.failed(error.message, true, now);
+      if (error instanceof AuthenticationFailed || error instanceof PeerMisbehaved) this.#outcome.failed(error.message, true, now);
+      else if (error instanceof MalformedMessage)
+        this.#outcome.failed(`The peer's answer to IKE_AUTH cannot be used: ${error.message}.`, true, now);
+      else throw error;
       return;
     }
     adoptMobike(host, this.#plan.config, payloads);
@@ -119,14 +124,12 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
     noteRedirect(host, payloads);
     host.transition({ kind: "ESTABLISHED" }, "authenticated");
     this.#outcome.established(now);
-    const window = findNotify(payloads, NotifyType.SET_WINDOW_SIZE);
-    if (window !== undefined) host.exchanger.setWindow(Math.min(windowSizeOf(window), host.services.config.windowSize), now);
+    if (window !== undefined) host.exchanger.setWindow(Math.min(window, host.services.config.windowSize), now);
     const { child } = this.#plan;
     if (child === undefined) {
       this.#outcome.childless(now);
       return;
     }
-    adoptConfiguration(host, payloads);
     if (refusal === undefined) {
       this.#createChild(host, child, payloads, now);
       return;
@@ -197,6 +200,7 @@ export class IkeAuthInitiator implements Exchange<IkeSa> {
     if (offer === undefined) return;
     const { handshake } = this.#plan;
     try {
+      adoptConfiguration(host, payloads);
       const agreed = offer.read(payloads, boundToAddress(child.config, host));
       const { config, cpu, shared, group } = child;
       const keyInputs = { role: "initiator" as const, nonceI: handshake.nonceI, nonceR: handshake.nonceR, sharedSecret: undefined };
