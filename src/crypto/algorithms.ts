@@ -2,4 +2,4 @@
 export { KEYWORDS, type AlgorithmKeyword, type Level } from "./algorithms/keywords.ts";
 export { formatProposal } from "./algorithms/format.ts";
 export { InvalidProposal, parseProposal, type ProposalProtocol } from "./algorithms/parse.ts";
-export { defaultEspProposals, defaultIkeProposals } from "./algorithms/defaults.ts";
+export { defaultEspProposals, defaultIkeProposals, parseProposals } from "./algorithms/defaults.ts";

@@ -42,11 +42,11 @@ export function followPeer(ikeSa: Located, path: TransportAddresses, now: number
 
 /** From here on IKE and ESP go to and from these addresses, on all Child SAs. What changes nothing is no news: each worker reports a move. */
 export function moveTo(ikeSa: Located, addresses: TransportAddresses, now: number): void {
-  if (redirect(ikeSa, addresses, now)) moveChildren(ikeSa);
+  if (changeAddresses(ikeSa, addresses, now)) moveChildren(ikeSa);
 }
 
 /** IKE alone; {@link moveChildren} is to follow. Says whether that changed anything. */
-export function redirect(ikeSa: Located, addresses: TransportAddresses, now: number): boolean {
+export function changeAddresses(ikeSa: Located, addresses: TransportAddresses, now: number): boolean {
   const from = ikeSa.addresses;
   const [isSameLocal, isSameRemote] = [sameSocketAddress(addresses.local, from.local), sameSocketAddress(addresses.remote, from.remote)];
   if (isSameLocal && isSameRemote) return false;

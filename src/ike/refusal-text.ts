@@ -37,6 +37,10 @@ export function childRefusalText(notifyType: number, { config, localTs, remoteTs
       const [ours, theirs] = [localTs, remoteTs].map((selectors) => listText(selectors.map(formatTrafficSelector)));
       return `${name}; asked for was traffic from ${ours ?? ""} to ${theirs ?? ""}`;
     }
+    case NotifyType.FAILED_CP_REQUIRED:
+      return `${name}; the peer wants us to ask for a virtual address (vips)`;
+    case NotifyType.INTERNAL_ADDRESS_FAILURE:
+      return `${name}; the peer has no virtual address for us now`;
     default:
       return name;
   }

@@ -50,7 +50,9 @@ export class UnknownEsp {
   /** ESP without UDP has no port to answer to: the peer's IKE has. */
   #wayTo({ remotePort }: ConnectionConfig, local: SocketAddress, remote: SocketAddress): TransportAddresses {
     if (remote.port !== 0) return { local, remote };
-    return { local: { ...local, port: this.#services.config.ikePort }, remote: { ...remote, port: remotePort } };
+    const { ikePort, natPort } = this.#services.config;
+    // The port of NAT traversal takes IKE with its marker alone, which our own port of the kind puts before it.
+    return { local: { ...local, port: remotePort === natPort ? natPort : ikePort }, remote: { ...remote, port: remotePort } };
   }
 }
 

@@ -37,7 +37,11 @@ function worldWith(ike = "aes128gcm16-prfsha256-x25519", esp = "aes128gcm16-x255
 
 function assertForgotten(count: number): void {
   assert.equal(secrets.length, count);
-  for (const [index, secret] of secrets.entries()) assert.ok(secret.every((octet) => octet === 0), `secret ${index} is still there`);
+  for (const [index, secret] of secrets.entries())
+    assert.ok(
+      secret.every((octet) => octet === 0),
+      `secret ${index} is still there`,
+    );
 }
 
 describe("shared secrets are forgotten", () => {
@@ -95,7 +99,7 @@ describe("shared secrets are forgotten", () => {
       world.advance(31_000);
       world.wire.length = 0;
       world.arrive(followup);
-      assert.match(world.deliver() ?? "", /N\(STATE_NOT_FOUND\)/);
+      assert.match(world.deliver(), /N\(STATE_NOT_FOUND\)/);
       assertForgotten(4);
     });
   }

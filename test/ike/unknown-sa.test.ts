@@ -72,6 +72,16 @@ describe("ESP on an unknown SPI", () => {
     );
   });
 
+  test("without UDP, and the peer's IKE is at the port of NAT traversal alone: from ours, with the marker that is read there", () => {
+    const world = establishedWorld({ right: { connection: { localPort: 4500, remotePort: 4500 } } });
+    world.command(world.right, { verb: "flush" });
+    unknownEsp(world, world.right, 0x01020304, LEFT_ADDRESS, 0);
+    assert.deepEqual(
+      world.wire.map(({ local, remote, marker }) => [local.port, remote.port, marker]),
+      [[4500, 4500, true]],
+    );
+  });
+
   test("of an SA that has gone a moment ago, or is about to be: nothing", () => {
     const world = establishedWorld();
     const spi = world.status(world.left).childSas[0]?.spiIn ?? 0;

@@ -274,7 +274,9 @@ describe("there is no address", () => {
     world.initiate();
     assert.match(world.settle().at(-1) ?? "", /AUTH, N\(SET_WINDOW_SIZE\), N\(FAILED_CP_REQUIRED\) }$/);
     assert.deepEqual(ikeStates(world), { left: ["ESTABLISHED"], right: ["ESTABLISHED"] });
-    assert.equal(eventsOf(world.left, "peerRefused")[0]?.notify, "FAILED_CP_REQUIRED");
+    const [refused] = eventsOf(world.left, "peerRefused");
+    assert.equal(refused?.notify, "FAILED_CP_REQUIRED");
+    assert.match(refused.text, /wants us to ask for a virtual address \(vips\)/);
   });
 
   test("a peer without pools passes over the request; nothing is used that it may have made of it", () => {

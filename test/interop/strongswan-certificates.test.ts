@@ -22,6 +22,7 @@ async function carries(pair: Pair, expected: RegExp): Promise<void> {
   await pair.pingBothWays();
   const { left, right } = pair.hosts;
   assert.ok((await bulk(left, right, 1)).octets > BULK_ENOUGH);
+  assert.ok((await bulk(right, left, 1)).octets > BULK_ENOUGH);
   assert.deepEqual((await pair.hawser.status()).dataPlane.drops, {});
 }
 
@@ -44,7 +45,7 @@ function bothBegin(
       authority?.remove();
     });
 
-    it("comes up when Hawser initiates, and carries pings and bulk TCP", async () => {
+    it("comes up when Hawser initiates, and carries pings and bulk TCP both ways", async () => {
       assert.ok(pair !== undefined);
       await pair.hawser.initiate();
       await carries(pair, how);
@@ -52,7 +53,7 @@ function bothBegin(
       await pair.areDown();
     });
 
-    it("comes up when strongSwan initiates, and carries pings and bulk TCP", async () => {
+    it("comes up when strongSwan initiates, and carries pings and bulk TCP both ways", async () => {
       assert.ok(pair !== undefined);
       await pair.strongSwan.initiate();
       await carries(pair, how);

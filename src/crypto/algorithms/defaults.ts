@@ -1,6 +1,6 @@
-/** What is proposed where the configuration says nothing. */
+/** What is proposed where the configuration says nothing, or "default". */
 import type { Proposal } from "../../wire/proposal.ts";
-import { parseProposal } from "./parse.ts";
+import { parseProposal, type ProposalProtocol } from "./parse.ts";
 
 /** The first key exchange is the one that an initiator guesses, so it stands first in both. */
 const KEY_EXCHANGES = "x25519-ecp256-ecp384-x448-ecp521-modp3072-modp4096-modp2048";
@@ -23,4 +23,10 @@ export function defaultIkeProposals(): Proposal[] {
 
 export function defaultEspProposals(): Proposal[] {
   return ESP.map((text, index) => ({ ...parseProposal(text, "ESP"), number: index + 1 }));
+}
+
+/** An entry of a list of proposals: one proposal, or as with swanctl "default" for all of the built-in ones. Numbers are set by the list. @throws InvalidProposal */
+export function parseProposals(text: string, protocol: ProposalProtocol): Proposal[] {
+  if (text.trim().toLowerCase() !== "default") return [parseProposal(text, protocol)];
+  return protocol === "IKE" ? defaultIkeProposals() : defaultEspProposals();
 }

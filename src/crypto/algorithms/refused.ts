@@ -14,7 +14,7 @@ const REASONS: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^null$|^aes\d*gmac$/, NULL_ENCRYPTION],
   [/^aes(128|192|256)?ccm\d*$|^camellia\d*(ctr|ccm\d*)?$|^serpent\d*$|^twofish\d*$/, NOT_IMPLEMENTED],
   [/^(prf)?aes(xcbc|cmac)$|^ecp\d+bp$|^ntru\d+$|^newhope128$/, NOT_IMPLEMENTED],
-  [/^default$/, "is swanctl's word for the built-in proposals: leave the key out instead"],
+  [/^default$/, "stands for whole proposals, the built-in ones, and for no part of one: make it an entry of the list"],
 ];
 
 /** Completes the sentence "KEYWORD …"; undefined for a keyword that swanctl does not know either. */

@@ -1,6 +1,6 @@
 /** The configuration file: every key there is, what it is for, and how its text is read. Names are those of swanctl.conf where it has them. */
 import { z } from "zod";
-import { parseProposal } from "../../crypto/algorithms.ts";
+import { parseProposals } from "../../crypto/algorithms.ts";
 import { parseIdentity } from "../../ike/identity.ts";
 import { InvalidText } from "../../wire/errors.ts";
 import { parseConfiguredSelector } from "../../ipsec/dynamic-selectors.ts";
@@ -28,8 +28,8 @@ const SELECTORS = "a list of selectors such as 10.1.0.0/16, 10.1.0.0/16[tcp/443]
 
 export const DEFAULT_CONTROL_SOCKET = "/run/hawser/hawser.sock";
 
-const readIkeProposal = (text: string) => parseProposal(text, "IKE");
-const readEspProposal = (text: string) => parseProposal(text, "ESP");
+const readIkeProposals = (text: string) => parseProposals(text, "IKE");
+const readEspProposals = (text: string) => parseProposals(text, "ESP");
 const DISPATCH = oneOf("cpu", "flow", "round-robin", "random");
 const asWritten = (text: string): string => text;
 
@@ -55,8 +55,9 @@ export const childSchema = z.strictObject({
       "Traffic selectors of the peer's side; dynamic: the virtual address that it has from us (pools), in transport mode its own. Routes to them lead into the TUN device.",
     expects: SELECTORS,
   }),
-  esp_proposals: optionalListOf(readEspProposal, {
-    about: "ESP proposals in order of preference. A key exchange in them asks for PFS when a Child SA is rekeyed or added.",
+  esp_proposals: optionalListOf(readEspProposals, {
+    about:
+      "ESP proposals in order of preference; default stands for the built-in ones. A key exchange in them asks for PFS when a Child SA is rekeyed or added.",
     expects: "a list of proposals such as aes128gcm16-esn",
     default: "the built-in proposals",
   }),
@@ -161,8 +162,8 @@ export const connectionSchema = z.strictObject({
     expects: "a port",
     default: "500",
   }),
-  proposals: optionalListOf(readIkeProposal, {
-    about: "IKE proposals in order of preference.",
+  proposals: optionalListOf(readIkeProposals, {
+    about: "IKE proposals in order of preference; default stands for the built-in ones.",
     expects: "a list of proposals such as aes128gcm16-prfsha256-x25519",
     default: "the built-in proposals",
   }),

@@ -8,7 +8,7 @@ import { sameSocketAddress } from "../addresses.ts";
 import type { Answer, Request } from "../answer.ts";
 import type { TransportAddresses } from "../child-sa.ts";
 import type { IkeSa } from "../ike-sa.ts";
-import { moveChildren, moveTo, redirect } from "../ike-sa-path.ts";
+import { changeAddresses, moveChildren, moveTo } from "../ike-sa-path.ts";
 import { additionalAddressesIn, natDetectionFor } from "../mobike-notifies.ts";
 import type { Mobike } from "../mobike.ts";
 import { detectNat } from "../nat-detection.ts";
@@ -63,7 +63,7 @@ function updateAddresses(ikeSa: IkeSa, mobike: Mobike, { payloads, messageId, pa
         if (!mobike.isChecking) moveChildren(ikeSa);
         return;
       }
-      redirect(ikeSa, path, now);
+      changeAddresses(ikeSa, path, now);
       checkRoutability(ikeSa, now);
     },
   };

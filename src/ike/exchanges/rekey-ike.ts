@@ -85,7 +85,12 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
     if (method === undefined) throw new BrokenInvariant("an IKE SA without a key exchange method");
     host.transition({ kind: "REKEYING", rekey: this }, "our rekey");
     const spi = services.reserveIkeSpi();
-    this.#offer = { spi, nonce: newNonce(services.entropy), keyExchange: startKeyExchange(method, services.entropy), sharedSecret: undefined };
+    this.#offer = {
+      spi,
+      nonce: newNonce(services.entropy),
+      keyExchange: startKeyExchange(method, services.entropy),
+      sharedSecret: undefined,
+    };
     return [
       { type: "SA", proposals: withSpi(proposals, ikeSpiOctets(spi)) },
       { type: "NONCE", data: this.#offer.nonce },

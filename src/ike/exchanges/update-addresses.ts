@@ -7,7 +7,7 @@ import { sameSocketAddress } from "../addresses.ts";
 import type { TransportAddresses } from "../child-sa.ts";
 import type { Exchange } from "../exchanger.ts";
 import type { IkeSa } from "../ike-sa.ts";
-import { moveChildren, redirect } from "../ike-sa-path.ts";
+import { changeAddresses, moveChildren } from "../ike-sa-path.ts";
 import { announcement, natDetectionFor, ownAdditionalAddresses } from "../mobike-notifies.ts";
 import { detectNat, seenAddressHash } from "../nat-detection.ts";
 import { closeIkeSa } from "./delete-ike.ts";
@@ -17,7 +17,7 @@ const COOKIE_LENGTH = 16;
 
 /** As initiator: IKE and ESP use these addresses from now on, and the peer is told as soon as the window allows (§3.5). */
 export function moveIkeSa(ikeSa: IkeSa, addresses: TransportAddresses, now: number): void {
-  redirect(ikeSa, addresses, now);
+  changeAddresses(ikeSa, addresses, now);
   tellAddresses(ikeSa, now);
   // After that: until the peer tells, it is not known whether there is a NAT on the new path.
   moveChildren(ikeSa);

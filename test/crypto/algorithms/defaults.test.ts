@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defaultEspProposals, defaultIkeProposals, formatProposal } from "../../../src/crypto/algorithms.ts";
+import { defaultEspProposals, defaultIkeProposals, formatProposal, parseProposals } from "../../../src/crypto/algorithms.ts";
 import { TransformType } from "../../../src/wire/iana/index.ts";
 
 test("the built-in IKE proposals: AEADs first, then what every implementation must have", () => {
@@ -24,6 +24,12 @@ test("the built-in ESP proposals: AEADs first, extended sequence numbers preferr
     "aes128gcm16-aes256gcm16-chacha20poly1305-esn-noesn",
     "aes128-aes256-sha256-sha384-sha512-esn-noesn",
   ]);
+});
+
+test('"default" in a list of proposals stands for all of them, anything else for itself', () => {
+  assert.deepEqual(parseProposals("default", "IKE"), defaultIkeProposals());
+  assert.deepEqual(parseProposals(" Default", "ESP"), defaultEspProposals());
+  assert.deepEqual(parseProposals("aes256gcm16-esn", "ESP").map(formatProposal), ["aes256gcm16-esn"]);
 });
 
 test("defaults are made anew for each caller", () => {

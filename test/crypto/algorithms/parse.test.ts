@@ -119,7 +119,7 @@ const REFUSALS: readonly (readonly [protocol: ProposalProtocol, text: string, wo
   ["IKE", "aes128gcm16-prfsha256-x25519-ecp256-ke1_ecp256-ke2_ecp256", /the same key exchange twice/],
   ["IKE", "aes128gcm16-prfsha256-ke1_mlkem768", /no key exchange; add for example x25519/],
   ["ESP", "aes128gcm16-ke1_mlkem768", /an additional key exchange without a first one/],
-  ["IKE", "default", /leave the key out/],
+  ["IKE", "default", /an entry of the list/],
 ];
 
 for (const [protocol, text, words] of REFUSALS) {

@@ -161,6 +161,15 @@ test("what is not said has the defaults that the endpoint has by itself", () => 
   assert.deepEqual(warnings, []);
 });
 
+test("default in a list of proposals stands for the built-in ones; the list numbers them", () => {
+  const text = MINIMAL.replace("children:", "proposals: [aes256gcm16-prfsha384-ecp384, default]\n    children:");
+  const { proposals } = only(parseConfig("h.yaml", text).endpoint.connections);
+  assert.deepEqual(
+    proposals.map(({ number, transforms }) => [number, transforms.length]),
+    [[1, 3], ...defaultIkeProposals().map(({ transforms }, index) => [index + 2, transforms.length])],
+  );
+});
+
 test("every key reaches its place", () => {
   const { endpoint, daemon } = parseConfig("h.yaml", FULL);
   const { connections, secrets, ...settings } = endpoint;

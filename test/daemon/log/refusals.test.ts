@@ -147,6 +147,8 @@ describe("both ends say in their logs what is wrong, and no more than the notify
         }
         world.deliver();
       }
+      // An unproven refusal has to stand for a while before it is believed.
+      world.advance(4000);
       const [from, notify] = wire;
       assert.deepEqual(errors, [[from, NotifyType[notify], 0]]);
       for (const [host, says] of [
