@@ -30,6 +30,16 @@ test("one address has its share, of which forgers of the address cannot use up a
   assert.equal(guard.admit("192.0.2.1", true), "admit");
 });
 
+test("an IPv6 source has its /64, and the share of one: changing its address gives it nothing", () => {
+  const guard = newGuard();
+  for (let host = 1; host <= 3; host++) guard.opened(`2001:db8:0:1::${host}`);
+  assert.equal(guard.admit("2001:db8:0:1:ffff::9", true), "perSourceLimit");
+  assert.equal(guard.admit("2001:db8:0:1:ffff::9", false), "demand cookie");
+  assert.equal(guard.admit("2001:db8:0:2::1", true), "admit");
+  guard.closed("2001:db8:0:1::2");
+  assert.equal(guard.admit("2001:db8:0:1:ffff::9", true), "admit");
+});
+
 test("a cookie is good for its request only", () => {
   const guard = newGuard();
   const cookie = guard.cookieFor(input, 0);
