@@ -64,7 +64,7 @@ export class IkeLifecycle {
   replaced(old: IkeSa, successor: IkeSa, now: number): void {
     this.#services.outputs.event({ kind: "ikeRekeyed", old: old.ref, sa: successor.ref, algorithms: successor.keys.algorithms });
     this.established(successor, now);
-    this.#forgetLeaving(successor, now);
+    forgetLeaving(successor, this.#registry.withPeerOf(successor), now);
     // The peer may have taken our update for one about the old IKE SA, after it had given everything to this one.
     if (successor.mobike?.isUpdating === true) tellAddresses(successor, now);
     // Its answer would come on the old IKE SA, which has nothing left to move.
@@ -104,23 +104,15 @@ export class IkeLifecycle {
    */
   boundPerPeer(ikeSa: IkeSa, now: number): void {
     const limit = ikeSa.config?.maxIkeSas ?? Infinity;
-    const others = this.#registry.withPeerOf(ikeSa).filter((other) => other !== ikeSa && other.isEstablished);
+    const all = this.#registry.withPeerOf(ikeSa);
+    const others = all.filter((other) => other !== ikeSa && other.isEstablished);
     const tooMany = others.length + 1 - limit;
     if (tooMany > 0) {
       const why = `${formatPeer(ikeSa)} has more than ${limit} IKE SAs here (max_ike_sas), and this one has been silent for longest`;
       const silent = others.sort((a, b) => a.lastHeardAt - b.lastHeardAt);
       for (const other of silent.slice(0, tooMany)) closeIkeSa(other, why, now);
     }
-    this.#forgetLeaving(ikeSa, now);
-  }
-
-  /** A peer that answers no Delete, or sends none for what it has replaced, is not waited for more than `max_ike_sas` times at once. */
-  #forgetLeaving(ikeSa: IkeSa, now: number): void {
-    const limit = ikeSa.config?.maxIkeSas ?? Infinity;
-    const leaving = this.#registry.withPeerOf(ikeSa).filter(({ state: { kind } }) => kind === "DELETING" || kind === "REKEYED");
-    for (const other of leaving.slice(0, Math.max(0, leaving.length - limit))) {
-      other.destroy(`${formatPeer(ikeSa)} has not closed it, as ${limit} others (max_ike_sas)`, "local", now);
-    }
+    forgetLeaving(ikeSa, all, now);
   }
 
   /** When both ends begin at once, each has an IKE SA that is younger than the other's first message: both stay. */
@@ -146,4 +138,13 @@ export class IkeLifecycle {
   }
 }
 
-const formatPeer = ({ peers }: IkeSa): string => (peers === undefined ? "The peer" : formatIdentity(peers.remoteId));
+const formatPeer = ({ peers }: Pick<IkeSa, "peers">): string => (peers === undefined ? "The peer" : formatIdentity(peers.remoteId));
+
+/** A peer that answers no Delete, or sends none for what it has replaced, is not waited for on more than `max_ike_sas` of its IKE SAs at once. */
+function forgetLeaving({ config, peers }: IkeSa, ofPeer: readonly IkeSa[], now: number): void {
+  const limit = config?.maxIkeSas ?? Infinity;
+  const leaving = ofPeer.filter(({ state: { kind } }) => kind === "DELETING" || kind === "REKEYED");
+  for (const other of leaving.slice(0, Math.max(0, leaving.length - limit))) {
+    other.destroy(`${formatPeer({ peers })} has not closed it, as ${limit} others (max_ike_sas)`, "local", now);
+  }
+}

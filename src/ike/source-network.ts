@@ -1,4 +1,4 @@
-/** Whose packets are judged together where a sender has proved nothing, or has no name: RFC 8019 §4.2 has IPv6 hosts own a /64. */
+/** Who is judged together where a sender has proved nothing, or has no name: single IPv6 addresses tell nobody apart (RFC 8019 §4.2). */
 import { formatAddress, parseAddress } from "../wire/address.ts";
 
 const HOST_BITS = 64n;
