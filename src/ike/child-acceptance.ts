@@ -14,6 +14,7 @@ import { NoAgreement } from "./errors.ts";
 import { GroupBinding } from "./group-binding.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import { espAlgorithmOf } from "./child-keys.ts";
+import { requireRoom } from "./child-room.ts";
 import { listText } from "./list-text.ts";
 import { chooseProposal, requireEspSpi, withoutKeyExchange } from "./proposals.ts";
 import { only, required } from "./required.ts";
@@ -38,7 +39,7 @@ interface SelectorMatch {
  * Decides about a request's SA, TSi and TSr payloads. Keeps nothing and changes nothing but a group's opinion of its peer.
  *
  * @param old the Child SA to be succeeded, for a rekey
- * @throws NoAgreement with TS_UNACCEPTABLE, NO_PROPOSAL_CHOSEN, or what the group refuses with
+ * @throws NoAgreement with TS_UNACCEPTABLE, NO_PROPOSAL_CHOSEN, NO_ADDITIONAL_SAS, or what the group refuses with
  */
 export function acceptChild(ikeSa: IkeSa, payloads: readonly Payload[], old: ChildSa | undefined, inIkeAuth: boolean): ChildAcceptance {
   const tsi = required(payloads, "TSi").selectors;
@@ -48,6 +49,7 @@ export function acceptChild(ikeSa: IkeSa, payloads: readonly Payload[], old: Chi
   const { config } = match;
   const { mode, localTs, remoteTs } = inMode(ikeSa, match, asksForTransport(payloads), old);
   const known = old === undefined ? ikeSa.groups.get(selectorSetKey(localTs, remoteTs)) : undefined;
+  requireRoom(ikeSa, { config, localTs, remoteTs, old, payloads });
   const espProposals = known === undefined || known.isEmpty ? config.espProposals : known.proposalsForMore;
   const ours = inIkeAuth ? withoutKeyExchange(espProposals) : espProposals;
   const chosen = chooseProposal(ours, required(payloads, "SA").proposals, only(payloads, "KE")?.method);

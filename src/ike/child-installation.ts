@@ -8,6 +8,7 @@ import type { Payload } from "../wire/payload.ts";
 import { formatTrafficSelector } from "../wire/traffic-selector.ts";
 import { deriveChildKeys, espAlgorithmOf, type ChildKeyInputs } from "./child-keys.ts";
 import type { AgreedChild } from "./child-offer.ts";
+import { makeRoomForGroup } from "./child-room.ts";
 import { ChildSa, type ChildSaKeymat, type ChildSaParameters } from "./child-sa.ts";
 import type { ChildConfig } from "./config.ts";
 import { PeerMisbehaved } from "./errors.ts";
@@ -47,7 +48,7 @@ function install(ikeSa: IkeSa, plan: ChildInstallation, now: number): ChildSa {
   const { services, keys } = ikeSa;
   const { config, agreed, keyInputs } = plan;
   const { cipher, esn } = espAlgorithmOf(agreed.chosen.transforms);
-  const group = groupFor(ikeSa, plan);
+  const group = groupFor(ikeSa, plan, now);
   const keymat = deriveChildKeys(keys, cipher, keyInputs);
   const parameters: ChildSaParameters = {
     id: services.newChildSaId(),
@@ -79,7 +80,7 @@ function install(ikeSa: IkeSa, plan: ChildInstallation, now: number): ChildSa {
   return child;
 }
 
-function groupFor(ikeSa: IkeSa, { group, agreed, purpose }: ChildInstallation): GroupBinding {
+function groupFor(ikeSa: IkeSa, { config, group, agreed, purpose }: ChildInstallation, now: number): GroupBinding {
   const agreedKey = selectorSetKey(agreed.localTs, agreed.remoteTs);
   // RFC 9611 §3: additional Child SAs have the selectors of the first, exactly.
   if (purpose === "additional" && group.key !== agreedKey) throw new PeerMisbehaved("it narrowed the selectors of an additional Child SA");
@@ -90,6 +91,7 @@ function groupFor(ikeSa: IkeSa, { group, agreed, purpose }: ChildInstallation): 
   const { localTs, remoteTs, mode, chosen } = agreed;
   if (known === undefined ? purpose !== "rekey" : known.isEmpty) (known ?? group).bind({ localTs, remoteTs }, mode, chosen.transforms);
   if (known !== undefined) return known;
+  makeRoomForGroup(ikeSa, config, now);
   ikeSa.groups.set(key, group);
   return group;
 }

@@ -106,6 +106,8 @@ export interface ChildConfig {
   readonly onMissingSa: OnMissingSa;
   /** Cap on Child SAs of one selector set; undefined: twice the CPUs. */
   readonly maxSas: number | undefined;
+  /** Cap on selector sets within this child's that one IKE SA has Child SAs for, as peers narrow them; undefined: see child-room.ts. */
+  readonly maxTsPairs: number | undefined;
   /** cpu-queues: the peer's count may be this many times ours before everything goes over one SA; 0: any count. */
   readonly maxCpuRatio: number;
   /** 0: never. */
@@ -151,6 +153,8 @@ export interface ConnectionConfig {
   readonly overTime: number;
   /** What a second IKE SA between the same identities means: nothing; the newcomer is refused; the older one is closed. */
   readonly unique: "no" | "keep" | "replace";
+  /** IKE SAs that there may be with one peer; 2 at least, as two may be begun at once. Of more, the one unheard of for longest is closed. */
+  readonly maxIkeSas: number;
   /** How often the whole retransmission of IKE_SA_INIT is gone through; 0: for ever. */
   readonly keyingTries: number;
   /** Claim to be behind a NAT so that ESP goes in UDP also where there is none (RFC 7296 §2.23), if the peer knows NAT traversal. */
@@ -176,7 +180,7 @@ export interface EndpointConfig {
   readonly halfOpenLimit: number;
   /** The same, beyond which a COOKIE is demanded first (RFC 7296 §2.6). */
   readonly cookieThreshold: number;
-  /** Half-open IKE SAs that one source address may cause. */
+  /** Half-open IKE SAs that one source network (source-network.ts) may cause. */
   readonly perSourceLimit: number;
   /** How long a half-open IKE SA waits for its IKE_AUTH. */
   readonly halfOpenTimeout: number;
@@ -225,6 +229,7 @@ export const DEFAULT_CONNECTION_SETTINGS = {
   rekeyTime: 4 * 3600_000,
   overTime: 0.1 * 4 * 3600_000,
   unique: "no",
+  maxIkeSas: 8,
   keyingTries: 1,
   encap: true,
   fragmentation: "yes",
@@ -245,6 +250,7 @@ export const DEFAULT_CHILD_SETTINGS = {
   scheme: "rfc9611",
   onMissingSa: "resteer",
   maxSas: undefined,
+  maxTsPairs: undefined,
   maxCpuRatio: 16,
   idleTimeout: 0,
   copyDscp: true,

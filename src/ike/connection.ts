@@ -8,6 +8,7 @@ import type { FlowKey } from "../ipsec/sadb.ts";
 import { parseAddress } from "../wire/address.ts";
 import { NotifyType } from "../wire/iana/index.ts";
 import type { ChildPlan } from "./child-offer.ts";
+import { hasRoomForGroup } from "./child-room.ts";
 import { selectorsInForce, selectorsToOffer } from "./child-selectors.ts";
 import type { ChildConfig, ConnectionConfig } from "./config.ts";
 import { LocalMisconfiguration } from "./errors.ts";
@@ -281,6 +282,10 @@ export class Connection {
         this.#inFlight.delete(child.name);
         continue;
       }
+      if (!hasRoomForGroup(ikeSa, child)) {
+        this.#withoutRoom(child, now);
+        continue;
+      }
       const outcome = {
         created: () => this.childUp(child.name),
         refused: (notifyType: number, text: string, at: number) => this.#createRefused(demand, notifyType, text, at),
@@ -313,6 +318,15 @@ export class Connection {
     this.#demands.delete(child.name);
     this.#lastError = `The child ${child.name} is for a peer that has an address from us: it is for the peer to begin.`;
     this.#ports.services.outputs.event({ kind: "connectionFailed", connection: this.config.name, text: this.#lastError });
+    this.#rearmLater(child.name, now);
+  }
+
+  /** A peer that narrows every answer to the packet that asked would have us make a Child SA for each. */
+  #withoutRoom(child: ChildConfig, now: number): void {
+    this.#inFlight.delete(child.name);
+    const text = `The peer has narrowed the child ${child.name} to as many pairs of selectors as max_ts_pairs allows: no more is asked for.`;
+    this.#lastError = text;
+    this.#ports.services.outputs.event({ kind: "connectionFailed", connection: this.config.name, text });
     this.#rearmLater(child.name, now);
   }
 

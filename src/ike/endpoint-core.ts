@@ -326,6 +326,7 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
 
   #settled(ikeSa: IkeSa, connection: Connection, now: number): void {
     this.ikeLifecycle.replaceOlder(ikeSa, now);
+    this.ikeLifecycle.boundPerPeer(ikeSa, now);
     connection.pursue(now);
   }
 

@@ -82,6 +82,11 @@ export class GroupBinding implements Membership {
     return this.#group.isFirstShared;
   }
 
+  /** Cap on the members. */
+  get limit(): number {
+    return this.#group.limit;
+  }
+
   /** The negotiated selectors, which all members have. Throws BrokenInvariant before they are negotiated. */
   get selectors(): GroupSelectors {
     if (this.#selectors === undefined) throw new BrokenInvariant("a group is used before its selectors are negotiated");
@@ -147,6 +152,12 @@ export class GroupBinding implements Membership {
     return { cpu, shared };
   }
 
+  /** How the peer is told that a further member is one too many (iana NotifyType); undefined: it knows of no words for that. */
+  refusalOf(request: readonly Payload[]): number | undefined {
+    const refusal = this.#group.refusalOf(groupNotifiesOf(request, this.#services.config.draftNotifies));
+    return refusal === undefined ? undefined : NotifyType[refusal];
+  }
+
   /** For the successor of a member. */
   seatForRekey(child: ChildSa): { readonly cpu: CpuIndex; readonly shared: boolean } {
     return { cpu: this.#group.cpuForRekey(child.id), shared: this.#group.isShared(child.id) };
@@ -204,7 +215,7 @@ export class GroupBinding implements Membership {
   }
 
   /** With all members, which their IKE SA forgets after this. */
-  ikeSaGone(now: number): void {
+  end(now: number): void {
     this.#members.clear();
     this.#carryOut(this.#group.handle({ kind: "ikeSaGone" }, now), now);
     this.#closePolicy();

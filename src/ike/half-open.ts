@@ -1,5 +1,5 @@
 /**
- * Protection of the responder against floods (RFC 7296 §2.6): how many IKE SAs may wait for their IKE_AUTH, in all and from one address, and
+ * Protection of the responder against floods (RFC 7296 §2.6): how many IKE SAs may wait for their IKE_AUTH, in all and from one source network, and
  * the stateless cookies that prove that a source address is real before anything is computed or kept for it.
  */
 import { constantTimeEqual } from "../crypto/auth.ts";
@@ -9,6 +9,7 @@ import { addressOctets, parseAddress } from "../wire/address.ts";
 import { ikeSpiOctets, type IkeSpi } from "../wire/ike-header.ts";
 import type { EndpointConfig } from "./config.ts";
 import { RateLimit, type Rate } from "./rate-limit.ts";
+import { sourceNetwork } from "./source-network.ts";
 
 /** A cookie is good for one to two of these. */
 const SECRET_LIFETIME = 60_000;
@@ -33,6 +34,7 @@ export interface CookieInput {
 export class HalfOpenGuard {
   readonly #config: EndpointConfig;
   readonly #entropy: Entropy;
+  /** By source network. */
   readonly #bySource = new Map<string, number>();
   readonly #wasted: RateLimit;
   #count = 0;
@@ -60,7 +62,7 @@ export class HalfOpenGuard {
     const isWary = this.#count >= this.#config.cookieThreshold || now < this.#isWaryUntil;
     if (isWary && !hasGoodCookie) return "demand cookie";
     // Addresses can be forged as long as no cookie came back from them, so one's share is judged only afterwards.
-    if ((this.#bySource.get(address) ?? 0) < this.#config.perSourceLimit) return "admit";
+    if ((this.#bySource.get(sourceNetwork(address)) ?? 0) < this.#config.perSourceLimit) return "admit";
     return hasGoodCookie ? "perSourceLimit" : "demand cookie";
   }
 
@@ -71,15 +73,17 @@ export class HalfOpenGuard {
 
   opened(address: string): void {
     this.#count++;
-    this.#bySource.set(address, (this.#bySource.get(address) ?? 0) + 1);
+    const network = sourceNetwork(address);
+    this.#bySource.set(network, (this.#bySource.get(network) ?? 0) + 1);
   }
 
   /** Authenticated, refused or timed out. */
   closed(address: string): void {
     this.#count--;
-    const left = (this.#bySource.get(address) ?? 0) - 1;
-    if (left > 0) this.#bySource.set(address, left);
-    else this.#bySource.delete(address);
+    const network = sourceNetwork(address);
+    const left = (this.#bySource.get(network) ?? 0) - 1;
+    if (left > 0) this.#bySource.set(network, left);
+    else this.#bySource.delete(network);
   }
 
   /** One octet of version, then the keyed hash. */

@@ -96,12 +96,21 @@ export function sameIdentity(a: Identity, b: Identity): boolean {
   return nameA !== undefined && nameB !== undefined && nameA.matches(nameB);
 }
 
+/** A new peer is held against all that there are. */
+const parsedNames = new WeakMap<Uint8Array, DistinguishedName | "malformed">();
+
 function parseName(der: Uint8Array): DistinguishedName | undefined {
+  let name = parsedNames.get(der);
+  if (name === undefined) parsedNames.set(der, (name = readName(der)));
+  return name === "malformed" ? undefined : name;
+}
+
+function readName(der: Uint8Array): DistinguishedName | "malformed" {
   try {
     return DistinguishedName.parse(der);
   } catch (error) {
     if (!(error instanceof MalformedCertificate)) throw error;
-    return undefined;
+    return "malformed";
   }
 }
 

@@ -64,6 +64,7 @@ export class IkeLifecycle {
   replaced(old: IkeSa, successor: IkeSa, now: number): void {
     this.#services.outputs.event({ kind: "ikeRekeyed", old: old.ref, sa: successor.ref, algorithms: successor.keys.algorithms });
     this.established(successor, now);
+    forgetLeaving(successor, this.#registry.withPeerOf(successor), now);
     // The peer may have taken our update for one about the old IKE SA, after it had given everything to this one.
     if (successor.mobike?.isUpdating === true) tellAddresses(successor, now);
     // Its answer would come on the old IKE SA, which has nothing left to move.
@@ -83,8 +84,7 @@ export class IkeLifecycle {
   /** `unique: keep`: throws AuthenticationFailed for a peer that has an IKE SA here. */
   requireUnique(ikeSa: IkeSa): void {
     if (ikeSa.config?.unique !== "keep" || this.#registry.othersWithPeersOf(ikeSa).length === 0) return;
-    const peer = ikeSa.peers === undefined ? "The peer" : formatIdentity(ikeSa.peers.remoteId);
-    throw new AuthenticationFailed(`${peer} has an IKE SA here already, and "unique: keep" refuses another.`);
+    throw new AuthenticationFailed(`${formatPeer(ikeSa)} has an IKE SA here already, and "unique: keep" refuses another.`);
   }
 
   /** §2.4: the peer has no other IKE SA with us, whatever we believe. Those that are younger than its request are none of its concern. */
@@ -96,6 +96,23 @@ export class IkeLifecycle {
   replaceOlder(ikeSa: IkeSa, now: number): void {
     if (ikeSa.config?.unique !== "replace") return;
     for (const other of this.#olderWithSamePeer(ikeSa)) closeIkeSa(other, "replaced by a newer IKE SA with the same peer", now);
+  }
+
+  /**
+   * `max_ike_sas`. The oldest, not the newcomer, has to go: a peer that keeps losing its IKE SAs without a word must get in again (§2.4), and who
+   * hoards them closes its own. Old means unheard of for long, since several hosts may show one identity.
+   */
+  boundPerPeer(ikeSa: IkeSa, now: number): void {
+    const limit = ikeSa.config?.maxIkeSas ?? Infinity;
+    const all = this.#registry.withPeerOf(ikeSa);
+    const others = all.filter((other) => other !== ikeSa && other.isEstablished);
+    const tooMany = others.length + 1 - limit;
+    if (tooMany > 0) {
+      const why = `${formatPeer(ikeSa)} has more than ${limit} IKE SAs here (max_ike_sas), and this one has been silent for longest`;
+      const silent = others.sort((a, b) => a.lastHeardAt - b.lastHeardAt);
+      for (const other of silent.slice(0, tooMany)) closeIkeSa(other, why, now);
+    }
+    forgetLeaving(ikeSa, all, now);
   }
 
   /** When both ends begin at once, each has an IKE SA that is younger than the other's first message: both stay. */
@@ -118,5 +135,16 @@ export class IkeLifecycle {
 
   #schedule(ikeSa: IkeSa, at: number, reason: TimeoutReason, action: (now: number) => void): void {
     ikeSa.timers.push(this.#services.timers.schedule(at, reason, action));
+  }
+}
+
+const formatPeer = ({ peers }: Pick<IkeSa, "peers">): string => (peers === undefined ? "The peer" : formatIdentity(peers.remoteId));
+
+/** A peer that answers no Delete, or sends none for what it has replaced, is not waited for on more than `max_ike_sas` of its IKE SAs at once. */
+function forgetLeaving({ config, peers }: IkeSa, ofPeer: readonly IkeSa[], now: number): void {
+  const limit = config?.maxIkeSas ?? Infinity;
+  const leaving = ofPeer.filter(({ state: { kind } }) => kind === "DELETING" || kind === "REKEYED");
+  for (const other of leaving.slice(0, Math.max(0, leaving.length - limit))) {
+    other.destroy(`${formatPeer({ peers })} has not closed it, as ${limit} others (max_ike_sas)`, "local", now);
   }
 }

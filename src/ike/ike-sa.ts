@@ -93,6 +93,7 @@ export class IkeSa implements GroupOwner {
   readonly #deliveries: Deliveries<ChildSa>;
   #lastAnswer: LastAnswer | undefined;
   #isInUse = false;
+  #lingering = 0;
 
   constructor(parameters: IkeSaParameters<IkeSa>, services: Services, owner: IkeSaOwner<IkeSa>) {
     this.id = services.newIkeSaId();
@@ -156,6 +157,11 @@ export class IkeSa implements GroupOwner {
 
   get hasKeys(): boolean {
     return this.#keys.current !== undefined;
+  }
+
+  /** Child SAs that take up room: also those that are deleted, and linger for packets on their way. */
+  get childSasPresent(): number {
+    return this.children.size + this.#lingering;
   }
 
   get connectionName(): string {
@@ -282,7 +288,7 @@ export class IkeSa implements GroupOwner {
     this.#deliveries.stop();
     this.followups.clear(now);
     this.exchanger.stop(abandoned, now);
-    for (const group of this.groups.values()) group.ikeSaGone(now);
+    for (const group of this.groups.values()) group.end(now);
     this.groups.clear();
     for (const child of [...this.children.values()]) this.forget(child, why, by, now);
     this.#keys.wipe();
@@ -306,8 +312,15 @@ export class IkeSa implements GroupOwner {
       child.removeInbound();
       this.services.releaseEspSpi(child.parameters.spiIn);
     };
-    if (this.#state.kind === "DEAD") release();
-    else this.services.timers.schedule(now + this.services.config.deleteGrace, "grace", release);
+    if (this.#state.kind === "DEAD") {
+      release();
+      return;
+    }
+    this.#lingering++;
+    this.services.timers.schedule(now + this.services.config.deleteGrace, "grace", () => {
+      this.#lingering--;
+      release();
+    });
   }
 
   /** After a rekey, the new IKE SA has everything that the old one had negotiated, and what it was about to negotiate (RFC 7296 §2.8). */

@@ -1,4 +1,5 @@
 /** Token buckets for what messages that prove nothing about their sender make us do. */
+import { sourceNetwork } from "./source-network.ts";
 
 export interface Rate {
   readonly perSecond: number;
@@ -32,7 +33,7 @@ export class RateLimit {
 /** Sources that are remembered; addresses can be forged, so they must not be kept without end. */
 const MAX_SOURCES = 1024;
 
-/** One bucket for each source address. A source that others have crowded out begins anew: what all may together is for another limit. */
+/** One bucket for each source network. A source that others have crowded out begins anew: what all may together is for another limit. */
 export class SourceRateLimit {
   readonly #rate: Rate;
   /** The longest unheard of first. */
@@ -43,9 +44,10 @@ export class SourceRateLimit {
   }
 
   allows(address: string, now: number): boolean {
-    const limit = this.#sources.get(address) ?? new RateLimit(this.#rate, now);
-    this.#sources.delete(address);
-    this.#sources.set(address, limit);
+    const network = sourceNetwork(address);
+    const limit = this.#sources.get(network) ?? new RateLimit(this.#rate, now);
+    this.#sources.delete(network);
+    this.#sources.set(network, limit);
     const [oldest] = this.#sources.keys();
     if (this.#sources.size > MAX_SOURCES && oldest !== undefined) this.#sources.delete(oldest);
     return limit.allows(now);

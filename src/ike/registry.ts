@@ -7,6 +7,7 @@ import type { Connection } from "./connection.ts";
 import type { GroupBinding } from "./group-binding.ts";
 import { isAnonymous, sameIdentity } from "./identity.ts";
 import type { IkeSa } from "./ike-sa.ts";
+import { sourceNetwork } from "./source-network.ts";
 
 export class Registry {
   readonly connections = new Map<string, Connection>();
@@ -67,6 +68,20 @@ export class Registry {
     return this.ikeSas.filter((other) => {
       if (other === ikeSa || !other.isEstablished || other.peers === undefined) return false;
       return sameIdentity(other.peers.localId, peers.localId) && sameIdentity(other.peers.remoteId, peers.remoteId);
+    });
+  }
+
+  /**
+   * All IKE SAs of the same connection that the peer of `ikeSa` has been authenticated on, this one included, whatever has become of them. Who shows
+   * no identity is told by where it is.
+   */
+  withPeerOf({ peers, config, addresses }: IkeSa): IkeSa[] {
+    if (peers === undefined) return [];
+    const network = sourceNetwork(addresses.remote.address);
+    return this.ikeSas.filter((other) => {
+      if (other.peers === undefined || other.config?.name !== config?.name || !sameIdentity(other.peers.remoteId, peers.remoteId))
+        return false;
+      return !isAnonymous(peers.remoteId) || sourceNetwork(other.addresses.remote.address) === network;
     });
   }
 

@@ -1,7 +1,8 @@
 /** What the two ends say to each other about a group, what they came to, and what follows from it for the number of its members. */
 import type { CpuIndex } from "../ipsec/names.ts";
-import { HARD_MAX_SAS, type GroupConfig } from "./config.ts";
+import type { GroupConfig } from "./config.ts";
 import type { Established } from "./events.ts";
+import { isFirstShared, memberLimit } from "./member-limit.ts";
 import type { GroupNotify, Purpose } from "./notifies.ts";
 import type { Decision, Scheme } from "./scheme.ts";
 import { schemeNamed } from "./schemes/index.ts";
@@ -33,15 +34,13 @@ export class Agreement {
   }
 
   get isFirstShared(): boolean {
-    const { perCpuSas, onMissingSa, cpus } = this.#config;
-    return (perCpuSas && this.scheme.hasFallbackSa) || (onMissingSa === "shared" && cpus.length > 1);
+    return isFirstShared(this.#config);
   }
 
-  /** Cap on the members of the group, for `cpus` CPUs here. Twice, since both ends may ask for each CPU at once, and rekeys double for a moment. */
+  /** Cap on the members of the group, for `cpus` CPUs here. */
   limit(cpus: number): number {
     const agreed = this.#decision?.mode === "per-cpu" ? (this.#decision.count ?? 0) : 0;
-    const limit = this.#config.maxSas ?? 2 * Math.max(cpus, agreed) + (this.isFirstShared ? 1 : 0);
-    return Math.min(limit, HARD_MAX_SAS);
+    return memberLimit(this.#config, cpus, agreed);
   }
 
   requestNotifies(purpose: Purpose, cpu: CpuIndex): readonly GroupNotify[] {

@@ -56,6 +56,11 @@ export class ChildSaGroup {
     return this.#agreement.isFirstShared;
   }
 
+  /** Cap on the members. */
+  get limit(): number {
+    return this.#agreement.limit(this.#cpus.size);
+  }
+
   handle(event: GroupEvent, now: number): GroupAction[] {
     this.#asking.expire(now);
     const further = this.#take(event, now);
@@ -85,21 +90,26 @@ export class ChildSaGroup {
   /** May a Child SA that the peer asks for be made, and for which CPU? Changes nothing. Rekeys need not ask: they make none the more. */
   admit(request: readonly GroupNotify[]): Admission {
     const cpu = this.#leastLoadedCpu();
-    const limit = this.#limit;
+    const { limit } = this;
     const { scheme, isPerCpu } = this.#agreement;
     // A further SA may overtake the first one: it is no Fallback SA.
     if (this.isEmpty) return { accept: true, cpu, shared: this.isFirstShared && (!scheme.hasFallbackSa || !scheme.isDescribed(request)) };
     if (this.#members.size >= limit) {
-      const knowsOurs = isPerCpu || request.length > 0;
       return {
         accept: false,
-        refusal: knowsOurs ? scheme.refusal : "TS_UNACCEPTABLE",
+        refusal: this.refusalOf(request) ?? "TS_UNACCEPTABLE",
         text: `there are ${this.#members.size} Child SAs for these selectors, the limit is ${limit}`,
       };
     }
     // Both ends made a Fallback SA at once.
     const shared = scheme.hasFallbackSa && isPerCpu && scheme.isOffered(request);
     return { accept: true, cpu, shared };
+  }
+
+  /** How the peer is told that a further member is one too many; undefined: it knows of no such words. */
+  refusalOf(request: readonly GroupNotify[]): RefusalNotify | undefined {
+    const { scheme, isPerCpu } = this.#agreement;
+    return isPerCpu || request.length > 0 ? scheme.refusal : undefined;
   }
 
   /** A Child SA keeps its CPU when it is rekeyed, unless that CPU is not there any more. */
@@ -119,7 +129,7 @@ export class ChildSaGroup {
       mode: this.mode,
       reason: !this.isEmpty && decision?.mode === "single" ? decision.reason : undefined,
       members: this.#members.list().map(({ sa, cpu, shared, role, confirmed }) => ({ sa, cpu, shared, role, confirmed })),
-      limit: this.#limit,
+      limit: this.limit,
       cpus: [...this.#known].map((cpu) => ({
         cpu,
         entry: this.#entries.get(cpu),
@@ -288,11 +298,7 @@ export class ChildSaGroup {
 
   /** How many more may be asked for. The first is asked for alone: its answer tells whether there will be others. */
   get #room(): number {
-    return (this.isEmpty ? 1 : this.#limit - this.#members.size) - this.#asking.pendingCount;
-  }
-
-  get #limit(): number {
-    return this.#agreement.limit(this.#cpus.size);
+    return (this.isEmpty ? 1 : this.limit - this.#members.size) - this.#asking.pendingCount;
   }
 
   /** Of those with the fewest SAs (what is being asked for counts), one that waits for its turn, else the next in turn. */
@@ -325,7 +331,7 @@ export class ChildSaGroup {
     if (this.#cpus.size === 1) return "the SA for all CPUs is enough for one";
     if (refusedWhy !== undefined) return `the peer takes no more for now (${refusedWhy})`;
     if (this.#asking.isBackingOff(cpu)) return "the peer could not just then; may ask again soon";
-    if (this.#room <= 0) return `limit of ${this.#limit} Child SAs reached`;
+    if (this.#room <= 0) return `limit of ${this.limit} Child SAs reached`;
     return "no packet has asked for one yet";
   }
 }

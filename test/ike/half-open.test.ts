@@ -40,6 +40,16 @@ test("values that cost a key exchange for nothing: cookies for everybody for a w
   assert.equal(guard.admit("192.0.2.1", false, 10_000), "admit");
 });
 
+test("an IPv6 source has its /64, and the share of one: changing its address gives it nothing", () => {
+  const guard = newGuard();
+  for (let host = 1; host <= 3; host++) guard.opened(`2001:db8:0:1::${host}`);
+  assert.equal(guard.admit("2001:db8:0:1:ffff::9", true, 0), "perSourceLimit");
+  assert.equal(guard.admit("2001:db8:0:1:ffff::9", false, 0), "demand cookie");
+  assert.equal(guard.admit("2001:db8:0:2::1", true, 0), "admit");
+  guard.closed("2001:db8:0:1::2");
+  assert.equal(guard.admit("2001:db8:0:1:ffff::9", true, 0), "admit");
+});
+
 test("a cookie is good for its request only", () => {
   const guard = newGuard();
   const cookie = guard.cookieFor(input, 0);

@@ -20,7 +20,14 @@ test("each source has a bucket of its own, and only so many are remembered", () 
   const tries = (address: string): boolean[] => [1, 2, 3].map(() => limit.allows(address, 0));
   assert.deepEqual(tries("192.0.2.1"), [true, true, false]);
   assert.deepEqual(tries("192.0.2.2"), [true, true, false]);
-  for (let index = 0; index < 1023; index++) limit.allows(`2001:db8::${index}`, 0);
+  for (let index = 0; index < 1023; index++) limit.allows(`2001:db8:0:${index}::1`, 0);
   assert.equal(limit.allows("192.0.2.2", 0), false, "the last 1024 are remembered");
   assert.equal(limit.allows("192.0.2.1", 0), true, "who has not been heard of for longest is not");
+});
+
+test("all of an IPv6 /64 has one bucket, as who has one address of it has them all", () => {
+  const limit = new SourceRateLimit({ perSecond: 1, burst: 2 });
+  const tries = (network: string): boolean[] => [1, 2, 3].map((host) => limit.allows(`${network}::${host}`, 0));
+  assert.deepEqual(tries("2001:db8:0:1"), [true, true, false]);
+  assert.deepEqual(tries("2001:db8:0:2"), [true, true, false]);
 });

@@ -115,6 +115,7 @@ export class Resolution {
       rekeyTime: section.rekey_time,
       overTime: section.over_time ?? 0.1 * section.rekey_time,
       unique: section.unique,
+      maxIkeSas: section.max_ike_sas,
       keyingTries: section.keyingtries,
       encap: section.encap,
       // IKEv2 has nothing to force: that is for IKEv1, where swanctl keeps the word.
@@ -172,6 +173,7 @@ function childConfig(name: string, section: ChildSection, localAddrs: readonly s
     scheme: section.multi_sa_scheme,
     onMissingSa: section.on_missing_sa,
     maxSas: section.max_sas,
+    maxTsPairs: section.max_ts_pairs,
     maxCpuRatio: section.max_cpu_ratio,
     idleTimeout: section.idle_timeout,
     copyDscp: section.copy_dscp,

@@ -113,6 +113,11 @@ export const childSchema = z.strictObject({
     expects: "a whole number from 1 to 4096",
     default: "2 × CPUs",
   }),
+  max_ts_pairs: optional(integerFrom(1, 4096), {
+    about: "Most pairs of selectors that one IKE SA has Child SAs for, where its peer narrows local_ts and remote_ts.",
+    expects: "a whole number from 1 to 4096",
+    default: "local_ts × remote_ts, at least 8",
+  }),
   max_cpu_ratio: defaulted(integerFrom(0, 4096), {
     about: "cpu-queues: when the peer wants more than this many times our CPUs, one SA carries everything; 0: no such limit.",
     expects: "a whole number from 0 to 4096",
@@ -220,6 +225,11 @@ export const connectionSchema = z.strictObject({
     about: "A second IKE SA between the same identities: allowed, refused, or it replaces the first.",
     expects: "no, keep or replace",
     default: "no",
+  }),
+  max_ike_sas: defaulted(integerFrom(2, 100_000), {
+    about: "Most IKE SAs with one peer. Of more, the one that has been silent for longest is closed.",
+    expects: "a whole number from 2 to 100000",
+    default: "8",
   }),
   keyingtries: defaulted(integerFrom(0, 1000), {
     about: "How often the whole of IKE_SA_INIT with its retransmissions is tried; 0: for ever.",
@@ -386,7 +396,7 @@ export const daemonSchema = z.strictObject({
     default: "30",
   }),
   per_source_limit: defaulted(integerFrom(1, 1_000_000), {
-    about: "IKE SAs that are not authenticated yet, from one address.",
+    about: "IKE SAs that are not authenticated yet, from one IPv4 address or one IPv6 /64.",
     expects: "a whole number from 1 to 1000000",
     default: "5",
   }),

@@ -5,6 +5,7 @@ import { NotifyType } from "../../wire/iana/index.ts";
 import { childSaNotFound, findNotify, invalidKe, notify } from "../../wire/notify.ts";
 import { acceptChild } from "../child-acceptance.ts";
 import { installChild } from "../child-installation.ts";
+import { requireRoom } from "../child-room.ts";
 import type { ChildSa } from "../child-sa.ts";
 import { isCreating } from "../early-deletes.ts";
 import { NoAgreement } from "../errors.ts";
@@ -68,7 +69,9 @@ function create(ikeSa: IkeSa, request: Request, old: ChildSa | undefined, now: n
     const child = installChild(ikeSa, installation, at);
     if (old !== undefined) succeed(ikeSa, old, child, rival);
   };
-  const link = methods.length === 0 ? undefined : awaitFollowup(ikeSa, { methods, sharedSecret, old, rival, spiIn, install }, now);
+  const stillHasRoom = (): void => requireRoom(ikeSa, { ...acceptance.agreed, config: acceptance.config, old, payloads });
+  const followedUp = { methods, sharedSecret, old, rival, spiIn, requireRoom: stillHasRoom, install };
+  const link = methods.length === 0 ? undefined : awaitFollowup(ikeSa, followedUp, now);
   if (link === undefined) install([], request.messageId, now);
   return {
     payloads: [
@@ -89,11 +92,17 @@ interface FollowedUp extends Pick<Followup, "methods" | "sharedSecret"> {
   readonly old: ChildSa | undefined;
   readonly rival: RivalRekey<ChildSa>;
   readonly spiIn: EspSpi;
+  /** As when it was asked for: others may have been made since. */
+  readonly requireRoom: () => void;
   readonly install: (furtherSecrets: readonly Uint8Array[], messageId: number, now: number) => void;
 }
 
 /** RFC 9370 §2.2.4: the SA is made when its additional key exchanges are done. Gives the link to them. */
-function awaitFollowup(ikeSa: IkeSa, { methods, sharedSecret, old, rival, spiIn, install }: FollowedUp, now: number): Uint8Array {
+function awaitFollowup(
+  ikeSa: IkeSa,
+  { methods, sharedSecret, old, rival, spiIn, requireRoom, install }: FollowedUp,
+  now: number,
+): Uint8Array {
   const settle = (isOver: boolean): void => {
     rival.isOver = isOver;
     if (old?.peersRekey === rival) [old.peersRekey, old.peersFollowup] = [undefined, undefined];
@@ -104,11 +113,18 @@ function awaitFollowup(ikeSa: IkeSa, { methods, sharedSecret, old, rival, spiIn,
     sharedSecret,
     complete: (secrets, { messageId }, at) => {
       const isPossible = ikeSa.state.kind === "ESTABLISHED" && (old === undefined || old.isAlive);
-      settle(!isPossible);
       if (!isPossible) {
+        settle(true);
         ikeSa.services.releaseEspSpi(spiIn);
         throw new NoAgreement(NotifyType.TEMPORARY_FAILURE, "the IKE SA or the Child SA has changed in the meantime");
       }
+      try {
+        requireRoom();
+      } catch (error) {
+        followup.abandon(at);
+        throw error;
+      }
+      settle(false);
       install(secrets, messageId, at);
       return undefined;
     },

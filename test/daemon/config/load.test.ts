@@ -45,6 +45,7 @@ const FULL = `connections:
     rekey_time: 2h
     over_time: 10m
     unique: replace
+    max_ike_sas: 5
     keyingtries: 0
     fragmentation: accept
     childless: prefer
@@ -64,6 +65,7 @@ const FULL = `connections:
         multi_sa_scheme: cpu-queues
         on_missing_sa: hold
         max_sas: 7
+        max_ts_pairs: 9
         max_cpu_ratio: 4
         idle_timeout: 10m
         replay_window: 128
@@ -207,6 +209,7 @@ test("every key reaches its place", () => {
     rekeyTime: 7_200_000,
     overTime: 600_000,
     unique: "replace",
+    maxIkeSas: 5,
     keyingTries: 0,
     encap: true,
     fragmentation: "accept",
@@ -239,6 +242,7 @@ test("every key reaches its place", () => {
     scheme: "cpu-queues",
     onMissingSa: "hold",
     maxSas: 7,
+    maxTsPairs: 9,
     maxCpuRatio: 4,
     idleTimeout: 600_000,
     copyDscp: false,
