@@ -11,6 +11,7 @@ import { newSpiSteering } from "../ipsec/spi-steering.ts";
 import type { SpiSteering } from "../ipsec/spi-steering.ts";
 import { InvalidText } from "../wire/errors.ts";
 import { AddressWatch } from "./address-watch.ts";
+import { attempt } from "./attempt.ts";
 import type { HawserConfig } from "./config/config.ts";
 import { dataPlaneStatus } from "./data-plane-status.ts";
 import { EndpointDriver } from "./endpoint-driver.ts";
@@ -256,22 +257,16 @@ export class Daemon {
   /** What the host refuses is told, and everything else goes on. */
   #followVirtualAddresses(network: Network): VirtualAddresses {
     const { tun, resolvConf } = this.#config.daemon;
-    const attempt = (change: () => void): void => {
-      try {
-        change();
-      } catch (error) {
-        this.#log.error(error instanceof Error ? error.message : String(error));
-      }
-    };
+    const log = this.#log;
     const { name } = this.#device;
     const getsAny = this.#config.endpoint.connections.some(({ vips }) => vips.length > 0);
-    if (getsAny && tun.addresses.every(({ address }) => address.includes(":"))) attempt(() => network.keepIpv4Routes(name));
+    if (getsAny && tun.addresses.every(({ address }) => address.includes(":"))) attempt(log, () => network.keepIpv4Routes(name));
     const ports = {
-      addAddress: (prefix: string) => attempt(() => network.addAddress(name, prefix)),
-      removeAddress: (prefix: string) => attempt(() => network.removeAddress(name, prefix)),
+      addAddress: (prefix: string) => attempt(log, () => network.addAddress(name, prefix)),
+      removeAddress: (prefix: string) => attempt(log, () => network.removeAddress(name, prefix)),
       onChange: (addresses: readonly string[]) => this.#routing.useVirtualAddresses(addresses),
       onDnsServers: (servers: readonly string[]) => {
-        if (resolvConf !== undefined) attempt(() => writeResolvConf(resolvConf, servers));
+        if (resolvConf !== undefined) attempt(log, () => writeResolvConf(resolvConf, servers));
       },
     };
     return new VirtualAddresses(
