@@ -137,6 +137,8 @@ export class Daemon {
     this.#dataPlane = dataPlane;
     this.#routing = new Routing(network, device, own, log);
     this.#virtualAddresses = this.#followVirtualAddresses(network);
+    // A killed run has left the DNS servers of its peers.
+    this.#virtualAddresses.clear();
     let hasNewInbound = false;
     this.driver = new EndpointDriver(this.#createEndpoint(steering, network, keyLog), {
       clock: monotonicClock,
@@ -206,6 +208,8 @@ export class Daemon {
     for (const timer of this.#timers) clearInterval(timer);
     this.#addresses.close();
     this.driver.close();
+    // Peers that did not answer have not taken their DNS servers back.
+    this.#virtualAddresses.clear();
     await this.#dataPlane.stop();
     this.#routing.clear();
     this.#transport.close();

@@ -1,11 +1,12 @@
 /** `hawser up` that cannot start, or is told to end while it starts: it ends, and says why. */
 import { strict as assert } from "node:assert";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { stringify } from "yaml";
+import { writeResolvConf } from "../../src/daemon/resolv-conf.ts";
 import { hawserCommand } from "../../src/demo/daemon-process.ts";
 import { ownNamespace } from "../host/privileges.ts";
 
@@ -106,5 +107,21 @@ exec ip "$@"
     } finally {
       rmSync(programs, { recursive: true });
     }
+  });
+
+  it("leaves no DNS servers of an earlier run in daemon.resolv_conf, nor of its own", async () => {
+    await withDaemon(
+      (directory) => ({ resolv_conf: join(directory, "resolv.conf") }),
+      async ({ directory, ended, said, kill, log }) => {
+        const file = join(directory, "resolv.conf");
+        const servers = (): string[] => readFileSync(file, "utf8").split("\n").slice(1);
+        await said("up on 127.0.0.1");
+        assert.deepEqual(servers(), [""], "it is made without any");
+        writeResolvConf(file, ["10.2.0.53"]);
+        kill("SIGTERM");
+        assert.deepEqual(await ended, { status: 0, signal: null }, log());
+        assert.deepEqual(servers(), [""]);
+      },
+    );
   });
 });
