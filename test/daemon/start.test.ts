@@ -124,4 +124,17 @@ exec ip "$@"
       },
     );
   });
+
+  it("ends cleanly at a signal that comes while it starts", async () => {
+    await withDaemon(
+      (directory) => ({ key_log: join(directory, "keys") }),
+      async ({ ended, said, kill, log }) => {
+        // Said before anything else is begun.
+        await said("all keys are written to");
+        kill("SIGTERM");
+        assert.deepEqual(await ended, { status: 0, signal: null }, log());
+        assert.match(log(), /SIGTERM: closing all SAs[^]+ended\n$/);
+      },
+    );
+  });
 });
