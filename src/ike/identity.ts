@@ -2,8 +2,7 @@
 import { addressFromOctets, addressOctets, formatAddress, parseAddress } from "../wire/address.ts";
 import { InvalidText } from "../wire/errors.ts";
 import { IdentificationType } from "../wire/iana/index.ts";
-import { DistinguishedName } from "../pki/distinguished-name.ts";
-import { MalformedCertificate } from "../pki/errors.ts";
+import { parseName } from "../pki/identity.ts";
 import { encodeName, looksLikeName } from "../pki/name-text.ts";
 import { equalOctets, fromHex, toHex } from "../wire/octets.ts";
 import { LocalMisconfiguration } from "./errors.ts";
@@ -94,15 +93,6 @@ export function sameIdentity(a: Identity, b: Identity): boolean {
   if (a.idType !== IdentificationType.ID_DER_ASN1_DN) return false;
   const [nameA, nameB] = [parseName(a.data), parseName(b.data)];
   return nameA !== undefined && nameB !== undefined && nameA.matches(nameB);
-}
-
-function parseName(der: Uint8Array): DistinguishedName | undefined {
-  try {
-    return DistinguishedName.parse(der);
-  } catch (error) {
-    if (!(error instanceof MalformedCertificate)) throw error;
-    return undefined;
-  }
 }
 
 /** Of whoever does not say who it is (RFC 7619 §2.2): it carries nothing, and all who use it look the same. */
