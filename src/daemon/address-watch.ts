@@ -13,7 +13,7 @@ export interface AddressWatchPorts {
   readonly connections: readonly ConnectionConfig[];
   /** Without those of our own TUN device. */
   readonly hostAddresses: () => readonly InterfaceAddress[];
-  /** @throws SystemCallError */
+  /** @throws Error with a sentence */
   readonly openSockets: (address: string) => Promise<readonly EspSockets[]>;
   readonly addSockets: (sockets: EspSockets) => void;
   readonly onChange: (addresses: readonly string[]) => void;

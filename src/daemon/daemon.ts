@@ -11,6 +11,7 @@ import { newSpiSteering } from "../ipsec/spi-steering.ts";
 import type { SpiSteering } from "../ipsec/spi-steering.ts";
 import { InvalidText } from "../wire/errors.ts";
 import { AddressWatch } from "./address-watch.ts";
+import { attempt } from "./attempt.ts";
 import type { HawserConfig } from "./config/config.ts";
 import { dataPlaneStatus } from "./data-plane-status.ts";
 import { EndpointDriver } from "./endpoint-driver.ts";
@@ -54,6 +55,7 @@ export class Daemon {
   readonly #device: TunnelDevice;
   readonly #dataPlane: DataPlane;
   readonly #routing: Routing;
+  readonly #virtualAddresses: VirtualAddresses;
   readonly #timers: readonly NodeJS.Timeout[];
   readonly #startedAt = monotonicClock.now();
   #stopping: Promise<void> | undefined;
@@ -61,6 +63,7 @@ export class Daemon {
   /** @throws Failure, SystemCallError, IpCommandError or EngineUnavailable, each a sentence; nothing is left open then */
   static async start({ config, cpus, log, onFatal }: DaemonOptions): Promise<Daemon> {
     const { connections, ikePort, natPort } = config.endpoint;
+    const keyLog = openKeyLog(config.daemon.keyLog, log);
     const mark = markFor(connections);
     const network = new Network(undefined, mark);
     for (const { table } of removeLeftTables(network)) log.info(`removed the routing rule for table ${table} that an earlier run had left`);
@@ -78,7 +81,7 @@ export class Daemon {
       onDatagram: (datagram) => daemon?.driver.datagram(datagram),
       onError: (error, local) => log.debug(`UDP from ${at(local)}: ${error.message}`),
     });
-    const undo: (() => void)[] = [() => transport.close()];
+    const undo: (() => void | Promise<void>)[] = [() => transport.close()];
     try {
       const mtu = config.daemon.tun.mtu ?? mtuFromOuterDevices(network, connections, addresses);
       const device = TunnelDevice.open(config.daemon.tun, mtu, cpus, network);
@@ -101,37 +104,43 @@ export class Daemon {
         },
         onFatal,
       });
-      daemon = new Daemon({ config, cpus, log, onFatal }, { network, addresses, steering, transport, device, own, dataPlane });
+      undo.push(() => dataPlane.stop());
+      const watch = new AddressWatch(
+        {
+          connections,
+          hostAddresses: () => network.addresses().filter((address) => address.device !== device.name),
+          openSockets: (address) => transport.add(address),
+          addSockets: (sockets) => dataPlane.addSockets(sockets),
+          onChange: (present) => daemon?.driver.localAddresses(present),
+          log,
+        },
+        addresses,
+      );
+      undo.push(() => watch.close());
+      daemon = new Daemon({ config, cpus, log, onFatal }, { network, watch, steering, transport, device, own, dataPlane, keyLog });
       return daemon;
     } catch (error) {
-      for (const step of undo.reverse()) step();
+      // The workers first: they use the descriptors of the others, and keep the process alive.
+      for (const step of undo.reverse()) await step();
       throw error;
     }
   }
 
   private constructor({ config, cpus, log }: DaemonOptions, parts: DaemonParts) {
-    const { network, addresses, steering, transport, device, own, dataPlane } = parts;
+    const { network, watch, steering, transport, device, own, dataPlane, keyLog } = parts;
     this.#config = config;
     this.#cpus = cpus;
     this.#log = log;
-    this.#addresses = new AddressWatch(
-      {
-        connections: config.endpoint.connections,
-        hostAddresses: () => network.addresses().filter((address) => address.device !== device.name),
-        openSockets: (address) => transport.add(address),
-        addSockets: (sockets) => dataPlane.addSockets(sockets),
-        onChange: (present) => this.driver.localAddresses(present),
-        log,
-      },
-      addresses,
-    );
+    this.#addresses = watch;
     this.#transport = transport;
     this.#device = device;
     this.#dataPlane = dataPlane;
     this.#routing = new Routing(network, device, own, log);
-    const virtualAddresses = this.#followVirtualAddresses(network);
+    this.#virtualAddresses = this.#followVirtualAddresses(network);
+    // A killed run has left the DNS servers of its peers.
+    this.#virtualAddresses.clear();
     let hasNewInbound = false;
-    this.driver = new EndpointDriver(this.#createEndpoint(steering, network), {
+    this.driver = new EndpointDriver(this.#createEndpoint(steering, network, keyLog), {
       clock: monotonicClock,
       transmit: (output) => {
         // The peer may send ESP as soon as it has this message: the inbound SA has to be there first.
@@ -148,18 +157,19 @@ export class Daemon {
       onEvent: (event) => {
         const { level, text } = describeEvent(event);
         log[level](text);
-        virtualAddresses.follow(event);
+        this.#virtualAddresses.follow(event);
         this.#routing.followPeer(event);
       },
     });
     this.#routing.addConfigured(config.endpoint.connections);
+    this.driver.start();
+    // Last: an interval that is left behind keeps the process alive.
     this.#timers = [
       setInterval(() => this.driver.usage(dataPlane.usage()), USAGE_INTERVAL),
       setInterval(() => this.#routing.checkPaths(), PATH_MTU_INTERVAL),
     ];
-    this.driver.start();
     log.info(
-      `up on ${addresses.join(" ")}, ${cpus.length} workers with engine ${dataPlane.engine.name} ${dataPlane.engine.version}, device ${device.name} with MTU ${device.mtu}`,
+      `up on ${watch.addresses.join(" ")}, ${cpus.length} workers with engine ${dataPlane.engine.name} ${dataPlane.engine.version}, device ${device.name} with MTU ${device.mtu}`,
     );
     if (device.dispatch.reason !== undefined) {
       log.warn(`packets are dispatched by flow, not by ${config.daemon.tun.dispatch}: ${device.dispatch.reason}`);
@@ -198,6 +208,8 @@ export class Daemon {
     for (const timer of this.#timers) clearInterval(timer);
     this.#addresses.close();
     this.driver.close();
+    // Peers that did not answer have not taken their DNS servers back.
+    this.#virtualAddresses.clear();
     await this.#dataPlane.stop();
     this.#routing.clear();
     this.#transport.close();
@@ -222,10 +234,7 @@ export class Daemon {
     });
   }
 
-  #createEndpoint(steering: SpiSteering, network: Network): IkeEndpoint {
-    const { keyLog } = this.#config.daemon;
-    const keys = keyLog === undefined ? undefined : new KeyLog(keyLog);
-    if (keyLog !== undefined) this.#log.warn(`all keys are written to ${keyLog}: whoever reads it can decrypt everything`);
+  #createEndpoint(steering: SpiSteering, network: Network, keyLog: KeyLog | undefined): IkeEndpoint {
     const endpoint = new IkeEndpoint(this.#config.endpoint, {
       entropy: systemEntropy(),
       steering,
@@ -234,7 +243,7 @@ export class Daemon {
       date: () => Date.now(),
       qcdSecret: this.#qcdSecret(),
       sourceFor: (remote) => sourceTowards(network, remote, this.#addresses.addresses),
-      ...(keys !== undefined && { onKeys: (material: KeyMaterial) => keys.note(material) }),
+      ...(keyLog !== undefined && { onKeys: (material: KeyMaterial) => keyLog.note(material) }),
     });
     for (const address of this.#addresses.addresses) endpoint.addLocalAddress(address);
     return endpoint;
@@ -256,22 +265,16 @@ export class Daemon {
   /** What the host refuses is told, and everything else goes on. */
   #followVirtualAddresses(network: Network): VirtualAddresses {
     const { tun, resolvConf } = this.#config.daemon;
-    const attempt = (change: () => void): void => {
-      try {
-        change();
-      } catch (error) {
-        this.#log.error(error instanceof Error ? error.message : String(error));
-      }
-    };
+    const log = this.#log;
     const { name } = this.#device;
     const getsAny = this.#config.endpoint.connections.some(({ vips }) => vips.length > 0);
-    if (getsAny && tun.addresses.every(({ address }) => address.includes(":"))) attempt(() => network.keepIpv4Routes(name));
+    if (getsAny && tun.addresses.every(({ address }) => address.includes(":"))) attempt(log, () => network.keepIpv4Routes(name));
     const ports = {
-      addAddress: (prefix: string) => attempt(() => network.addAddress(name, prefix)),
-      removeAddress: (prefix: string) => attempt(() => network.removeAddress(name, prefix)),
+      addAddress: (prefix: string) => attempt(log, () => network.addAddress(name, prefix)),
+      removeAddress: (prefix: string) => attempt(log, () => network.removeAddress(name, prefix)),
       onChange: (addresses: readonly string[]) => this.#routing.useVirtualAddresses(addresses),
       onDnsServers: (servers: readonly string[]) => {
-        if (resolvConf !== undefined) attempt(() => writeResolvConf(resolvConf, servers));
+        if (resolvConf !== undefined) attempt(log, () => writeResolvConf(resolvConf, servers));
       },
     };
     return new VirtualAddresses(
@@ -310,12 +313,20 @@ export class Daemon {
 
 interface DaemonParts {
   readonly network: Network;
-  readonly addresses: readonly string[];
+  readonly watch: AddressWatch;
   readonly steering: SpiSteering;
   readonly transport: IkeTransport;
   readonly device: TunnelDevice;
   readonly own: OwnTable | undefined;
   readonly dataPlane: DataPlane;
+  readonly keyLog: KeyLog | undefined;
+}
+
+function openKeyLog(directory: string | undefined, log: Logger): KeyLog | undefined {
+  if (directory === undefined) return undefined;
+  const keyLog = new KeyLog(directory);
+  log.warn(`all keys are written to ${directory}: whoever reads it can decrypt everything`);
+  return keyLog;
 }
 
 function sourceTowards(network: Network, remote: string, ours: readonly string[]): string | undefined {

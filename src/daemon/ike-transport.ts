@@ -6,18 +6,14 @@ import { createSocket } from "node:dgram";
 import type { Socket } from "node:dgram";
 import type { EspSockets } from "../dataplane/data-plane.ts";
 import { MOST_SOCKETS } from "../dataplane/worker/memory-map.ts";
-import { attachSpiSteering } from "../host/linux/bpf.ts";
 import { close } from "../host/linux/libc.ts";
-import { openRawEspSockets } from "../host/linux/raw-esp.ts";
-import { openUdpGroup } from "../host/linux/udp.ts";
 import type { Datagram } from "../ike/endpoint.ts";
 import type { SocketAddress } from "../ipsec/sadb.ts";
 import type { SpiSteering } from "../ipsec/spi-steering.ts";
 import { formatAddress, parseAddress } from "../wire/address.ts";
 import { addNonEspMarker, classify, keepalive, removeNonEspMarker } from "../wire/udp-encap.ts";
-
-/** Octets of kernel buffer asked for each socket: 10 ms of 10 Gbit/s. */
-const SOCKET_BUFFER = 12 * 1024 * 1024;
+import { ExitCode, Failure } from "./exit-codes.ts";
+import { openLocalSockets } from "./local-sockets.ts";
 
 export interface TransportOptions {
   readonly addresses: readonly string[];
@@ -47,7 +43,7 @@ export class IkeTransport {
     return this.#workerSockets;
   }
 
-  /** @throws SystemCallError, and leaves nothing open */
+  /** @throws as {@link add}, and leaves nothing open */
   static async open(options: TransportOptions): Promise<IkeTransport> {
     const transport = new IkeTransport(options);
     try {
@@ -61,25 +57,26 @@ export class IkeTransport {
 
   /**
    * Opens the sockets of one more address, those for ESP without UDP too: a peer may send that at any time (RFC 7296 §2.23). They stay when the
-   * address goes: it may come back, and SAs may still name it. Returns those of the workers; none when they are there, or there is no room for
-   * more.
+   * address goes: it may come back, and SAs may still name it. Returns those of the workers; none when they are there.
    *
-   * @throws SystemCallError
+   * @throws SystemCallError, or Failure when there is no room for more; nothing is left open then
    */
   async add(address: string): Promise<readonly EspSockets[]> {
-    const { ikePort, natPort, steering, mark } = this.#options;
+    const { ikePort, natPort } = this.#options;
     const local = { address, port: natPort };
-    if (this.#sockets.has(keyOf(local)) || this.#workerSockets.length >= 2 * MOST_ADDRESSES) return [];
-    const common = { address, mark, sendBuffer: SOCKET_BUFFER, receiveBuffer: SOCKET_BUFFER };
-    const [ikeFd] = openUdpGroup({ ...common, port: ikePort, count: 1 });
-    await this.#adopt(ikeFd as number, { address, port: ikePort }, false);
-    const [controlFd, ...fds] = openUdpGroup({ ...common, port: natPort, count: 1 + steering.workers });
-    const inUdp = { local, encapsulation: "udp", fds } as const;
-    this.#workerSockets.push(inUdp);
-    attachSpiSteering(controlFd as number, steering);
-    await this.#adopt(controlFd as number, local, true);
-    const raw = { local, encapsulation: "none", fds: openRawEspSockets({ ...common, steering }) } as const;
-    this.#workerSockets.push(raw);
+    if (this.#sockets.has(keyOf(local))) return [];
+    if (this.#workerSockets.length >= 2 * MOST_ADDRESSES) {
+      throw new Failure(
+        ExitCode.USAGE,
+        `There are sockets for ${MOST_ADDRESSES} local addresses already, which is the most, and they stay when an address goes: name those to be used in local_addrs, and start anew.`,
+      );
+    }
+    const { ike, natIke, espInUdp, rawEsp } = openLocalSockets({ ...this.#options, address });
+    const inUdp = { local, encapsulation: "udp", fds: espInUdp } as const;
+    const raw = { local, encapsulation: "none", fds: rawEsp } as const;
+    this.#workerSockets.push(inUdp, raw);
+    // Both are begun before either is waited for, so that close() finds all of them in the meantime.
+    await Promise.all([this.#adopt(ike, { address, port: ikePort }, false), this.#adopt(natIke, local, true)]);
     return [inUdp, raw];
   }
 

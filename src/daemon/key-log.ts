@@ -7,6 +7,7 @@ import type { EspCipherProperties, EspMac } from "../ipsec/esp-cipher.ts";
 import { formatEspSpi } from "../ipsec/names.ts";
 import { EncryptionAlgorithm, IntegrityAlgorithm } from "../wire/iana/index.ts";
 import { toHex } from "../wire/octets.ts";
+import { ExitCode, Failure } from "./exit-codes.ts";
 
 const OWNER_ONLY = 0o600;
 const OWNER_ONLY_DIRECTORY = 0o700;
@@ -15,15 +16,20 @@ export class KeyLog {
   readonly #ikeTable: string;
   readonly #espTable: string;
 
-  /** Both tables begin empty. @throws Error of node:fs */
+  /** Both tables begin empty. @throws Failure when they cannot be written */
   constructor(directory: string) {
-    mkdirSync(directory, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
     this.#ikeTable = join(directory, "ikev2_decryption_table");
     this.#espTable = join(directory, "esp_sa");
-    for (const table of [this.#ikeTable, this.#espTable]) {
-      writeFileSync(table, "", { mode: OWNER_ONLY });
-      // `mode` is for new files only.
-      chmodSync(table, OWNER_ONLY);
+    try {
+      mkdirSync(directory, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
+      for (const table of [this.#ikeTable, this.#espTable]) {
+        writeFileSync(table, "", { mode: OWNER_ONLY });
+        // `mode` is for new files only.
+        chmodSync(table, OWNER_ONLY);
+      }
+    } catch (error) {
+      const text = `The keys cannot be written to daemon.key_log, ${directory}: ${(error as NodeJS.ErrnoException).message}.`;
+      throw new Failure(ExitCode.FAILURE, text, { cause: error });
     }
   }
 

@@ -49,6 +49,8 @@ export class PathMtuWatch {
     if (path !== undefined) this.#paths.set(successor, path);
     const ciphers = this.#ciphers.get(ikeSa);
     if (ciphers !== undefined) this.#ciphers.set(successor, ciphers);
+    // Nothing tells of the end of an IKE SA that has a successor.
+    this.release(ikeSa);
   }
 
   /** A Child SA of the IKE SA seals with `cipher`: what it adds to a packet counts from now on. */

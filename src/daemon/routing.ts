@@ -7,6 +7,7 @@ import { isStatic, withAddresses } from "../ipsec/dynamic-selectors.ts";
 import type { SadbMessage } from "../ipsec/sadb.ts";
 import { formatAddress, parseAddress } from "../wire/address.ts";
 import type { TrafficSelector } from "../wire/traffic-selector.ts";
+import { attempt } from "./attempt.ts";
 import { isPlainAddress } from "./config/addresses.ts";
 import type { Logger } from "./log/logger.ts";
 import type { OwnTable } from "./own-table.ts";
@@ -56,7 +57,7 @@ export class Routing {
       const { id, name, localTs, remoteTs } = message.policy;
       this.#add({ key: `policy ${id}`, connection: name.split("/", 1)[0] ?? name, localTs, remoteTs });
     } else if (message.verb === "removePolicy") {
-      this.#attempt(() => this.#routes.remove(`policy ${message.policyId}`));
+      attempt(this.#log, () => this.#routes.remove(`policy ${message.policyId}`));
     }
   }
 
@@ -93,7 +94,7 @@ export class Routing {
   }
 
   useVirtualAddresses(addresses: readonly string[]): void {
-    this.#attempt(() => this.#routes.setVirtualSources(addresses));
+    attempt(this.#log, () => this.#routes.setVirtualSources(addresses));
   }
 
   /** A path refused a packet for its size. */
@@ -106,9 +107,9 @@ export class Routing {
   }
 
   clear(): void {
-    this.#attempt(() => this.#routes.clear());
+    attempt(this.#log, () => this.#routes.clear());
     const ownTable = this.#ownTable;
-    if (ownTable !== undefined) this.#attempt(() => this.#network.deleteRule(ownTable));
+    if (ownTable !== undefined) attempt(this.#log, () => this.#network.deleteRule(ownTable));
   }
 
   /** In transport mode, "dynamic" is the address that the tunnel's own packets to the peer have. */
@@ -116,12 +117,12 @@ export class Routing {
     if (mode === "tunnel" || localTs.every(isStatic)) return localTs.filter(isStatic);
     const peers = remoteTs.filter(isStatic).map(({ family, start }) => formatAddress(family, start));
     const sources: string[] = [];
-    for (const peer of peers) this.#attempt(() => sources.push(this.#network.pathTo(peer).source));
+    for (const peer of peers) attempt(this.#log, () => sources.push(this.#network.pathTo(peer).source));
     return withAddresses(localTs, sources.map(parseAddress));
   }
 
   #add(policy: RoutedPolicy): void {
-    this.#attempt(() => {
+    attempt(this.#log, () => {
       for (const destination of this.#routes.add(policy)) {
         this.#log.error(`${policy.connection}: no route to ${destination} through the tunnel, because the peer itself is there`);
       }
@@ -129,22 +130,13 @@ export class Routing {
   }
 
   #exemptPeer(address: string): void {
-    this.#attempt(() => this.#routes.exemptPeer(address));
+    attempt(this.#log, () => this.#routes.exemptPeer(address));
   }
 
   #onPathMtu(connection: string, mtu: number): void {
-    this.#attempt(() => {
+    attempt(this.#log, () => {
       if (!this.#routes.setPathMtu(connection, mtu)) return;
       this.#log.info(`${connection}: packets through the tunnel may have ${Math.min(mtu, this.#deviceMtu)} octets now`);
     });
-  }
-
-  /** A route that the kernel refuses is told, and everything else goes on. */
-  #attempt(change: () => void): void {
-    try {
-      change();
-    } catch (error) {
-      this.#log.error(error instanceof Error ? error.message : String(error));
-    }
   }
 }

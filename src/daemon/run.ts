@@ -40,27 +40,29 @@ async function runLocked(config: HawserConfig, log: Logger): Promise<ExitCode> {
     exitCode = ExitCode.FAILURE;
     end();
   };
-  const daemon = await Daemon.start({ config, cpus, log, onFatal });
-  const stop = (): Promise<void> => {
+  let daemon: Daemon | undefined;
+  const stop = async (): Promise<void> => {
     end();
-    return daemon.stop();
+    await daemon?.stop();
   };
-  const operations = new Operations({
-    driver: daemon.driver,
-    status: () => daemon.status(),
-    dataPlaneStatus: () => daemon.dataPlaneStatus(),
-    stop,
-  });
+  // From before the first change to the host: a signal while it starts ends it as soon as it can be taken down.
   const forgetSignals = onSignals(log, () => void stop());
   try {
+    const started = (daemon = await Daemon.start({ config, cpus, log, onFatal }));
+    const operations = new Operations({
+      driver: started.driver,
+      status: () => started.status(),
+      dataPlaneStatus: () => started.dataPlaneStatus(),
+      stop,
+    });
     const control = await ControlServer.listen(config.daemon.controlSocket, (request) => operations.handle(request));
     await ended;
     operations.abandon();
-    await daemon.stop();
+    await started.stop();
     await control.close();
   } finally {
     // Reached with an error when the control socket cannot be made.
-    await daemon.stop();
+    await daemon?.stop();
     forgetSignals();
   }
   log.info("ended");

@@ -57,6 +57,12 @@ export class VirtualAddresses {
     }
   }
 
+  /** Nobody has given anything (any more), nor will tell that it is gone. The addresses go with the device. */
+  clear(): void {
+    this.#given.clear();
+    this.#ports.onDnsServers([]);
+  }
+
   /** Those that nobody has given, and that are not ours anyway. Two peers may give the same one. */
   #absent(addresses: readonly string[]): string[] {
     const present = new Set(this.#addresses());

@@ -2,8 +2,8 @@
 import { addressFromOctets, addressOctets, formatAddress, parseAddress } from "../wire/address.ts";
 import { InvalidText } from "../wire/errors.ts";
 import { IdentificationType } from "../wire/iana/index.ts";
-import { DistinguishedName } from "../pki/distinguished-name.ts";
-import { MalformedCertificate } from "../pki/errors.ts";
+import type { DistinguishedName } from "../pki/distinguished-name.ts";
+import { parseName } from "../pki/identity.ts";
 import { encodeName, looksLikeName } from "../pki/name-text.ts";
 import { equalOctets, fromHex, toHex } from "../wire/octets.ts";
 import { LocalMisconfiguration } from "./errors.ts";
@@ -92,26 +92,19 @@ export function sameIdentity(a: Identity, b: Identity): boolean {
   if (a.idType !== b.idType) return false;
   if (equalOctets(a.data, b.data)) return true;
   if (a.idType !== IdentificationType.ID_DER_ASN1_DN) return false;
-  const [nameA, nameB] = [parseName(a.data), parseName(b.data)];
+  const [nameA, nameB] = [nameIn(a.data), nameIn(b.data)];
   return nameA !== undefined && nameB !== undefined && nameA.matches(nameB);
 }
 
 /** A new peer is held against all that there are. */
-const parsedNames = new WeakMap<Uint8Array, DistinguishedName | "malformed">();
+const parsedNames = new WeakMap<Uint8Array, { readonly name: DistinguishedName | undefined }>();
 
-function parseName(der: Uint8Array): DistinguishedName | undefined {
-  let name = parsedNames.get(der);
-  if (name === undefined) parsedNames.set(der, (name = readName(der)));
-  return name === "malformed" ? undefined : name;
-}
-
-function readName(der: Uint8Array): DistinguishedName | "malformed" {
-  try {
-    return DistinguishedName.parse(der);
-  } catch (error) {
-    if (!(error instanceof MalformedCertificate)) throw error;
-    return "malformed";
-  }
+function nameIn(der: Uint8Array): DistinguishedName | undefined {
+  const known = parsedNames.get(der);
+  if (known !== undefined) return known.name;
+  const name = parseName(der);
+  parsedNames.set(der, { name });
+  return name;
 }
 
 /** Of whoever does not say who it is (RFC 7619 §2.2): it carries nothing, and all who use it look the same. */

@@ -54,7 +54,8 @@ function addressText(octets: Uint8Array): string {
   return address === undefined ? "" : formatAddress(address.family, address.value);
 }
 
-function parseName(der: Uint8Array): DistinguishedName | undefined {
+/** The name of an ID_DER_ASN1_DN; undefined for octets that are none. */
+export function parseName(der: Uint8Array): DistinguishedName | undefined {
   try {
     return DistinguishedName.parse(der);
   } catch (error) {

@@ -86,8 +86,17 @@ export class OcspResponse {
 
   /** What is said of a certificate that `issuer` has issued; undefined: nothing, or nothing that is signed by whom it should be. */
   statusOf(certificate: Certificate, issuer: Certificate, date: number): CertificateStatus | undefined {
-    const entry = this.#entries.find((candidate) => concerns(candidate, certificate, issuer));
+    const entry = this.#entryOf(certificate, issuer);
     return entry !== undefined && this.#isVouchedFor(issuer, date) ? entry : undefined;
+  }
+
+  /** Whether it speaks of a certificate that `issuer` has issued, whoever has signed it. */
+  isAbout(certificate: Certificate, issuer: Certificate): boolean {
+    return this.#entryOf(certificate, issuer) !== undefined;
+  }
+
+  #entryOf(certificate: Certificate, issuer: Certificate): Entry | undefined {
+    return this.#entries.find((candidate) => concerns(candidate, certificate, issuer));
   }
 
   /** RFC 6960 §4.2.2.2: the issuer itself has signed, or one to whom the issuer, and nobody else, has given a certificate for this. */

@@ -1,4 +1,4 @@
-/** Certificate revocation lists (RFC 5280 §5), from files: whether the authority has taken a certificate back. */
+/** Whether the authority has taken a certificate back: by its revocation lists (RFC 5280 §5), from files, and by OCSP responses. */
 import { verifySignature } from "../crypto/signature.ts";
 import { equalOctets, toHex } from "../wire/octets.ts";
 import { readSigned, type Certificate, type Signed } from "./certificate.ts";
@@ -7,11 +7,13 @@ import { DistinguishedName } from "./distinguished-name.ts";
 import { CertificateRefused, MalformedCertificate } from "./errors.ts";
 import { readExtensionList } from "./extensions.ts";
 import { isInForce, type OcspResponse } from "./ocsp-response.ts";
+import { whyNoList, whyNoResponse } from "./revocation-unknown.ts";
 import { dateText } from "./validity.ts";
 
 /**
- * As in swanctl.conf. strict: a certificate that no list in force knows of is refused; relaxed: only one that is on a list. A list that is
- * past its time still says what it said, so that a revoked certificate does not come back to life with it.
+ * As in swanctl.conf. strict: a certificate is refused unless there is a list of its issuer in force without it, or an OCSP response in force that
+ * says that it is good; relaxed: only one that a list or a response says is revoked. What is past its time still says that, so that a revoked
+ * certificate does not come back to life with it.
  */
 export type RevocationPolicy = "strict" | "relaxed";
 
@@ -102,8 +104,9 @@ export function requireNotRevoked(
   }
   const isKnownGood = answers.some((answer) => answer.status === "good" && isInForce(answer, date));
   if (policy === "strict" && !isKnownGood && !applicable.some((list) => list.isInForce(date))) {
-    const which = applicable.length === 0 ? "there is no revocation list" : "the revocation list is past its time";
-    throw new CertificateRefused("revocation unknown", `Whether ${certificate.name} is revoked is not known: ${which} of its issuer.`);
+    const isAnyAbout = responses.some((response) => response.isAbout(certificate, issuer));
+    const why = `${whyNoList(applicable, date)}, and ${whyNoResponse(responses.length > 0, isAnyAbout, answers, date)}`;
+    throw new CertificateRefused("revocation unknown", `Whether ${certificate.name} is revoked is not known: ${why}.`);
   }
 }
 

@@ -97,3 +97,13 @@ test("the tables are their owner's alone, also when they were there before, and 
   assert.equal(read("esp_sa"), "");
   for (const name of ["esp_sa", "ikev2_decryption_table"]) assert.equal(statSync(join(directory, name)).mode & 0o777, 0o600);
 });
+
+test("a directory that cannot be made is a sentence", (t) => {
+  const { directory } = keyLog(t);
+  const file = join(directory, "file");
+  writeFileSync(file, "");
+  assert.throws(() => new KeyLog(join(file, "keys")), {
+    name: "Failure",
+    message: new RegExp(`^The keys cannot be written to daemon\\.key_log, ${file}/keys: ENOTDIR.+\\.$`),
+  });
+});

@@ -17,7 +17,7 @@ const given = (id: number, addresses: string[], dnsServers: string[] = []): IkeE
 const down = (id: number): IkeEvent => ({ kind: "ikeDown", sa: sa(id), why: "", by: "peer" });
 
 /** What was done to the device, and told, in order. */
-function device(permanent: string[] = []): { follow: (event: IkeEvent) => void; log: () => string[] } {
+function device(permanent: string[] = []): { follow: (event: IkeEvent) => void; clear: () => void; log: () => string[] } {
   const log: string[] = [];
   const ports = {
     addAddress: (prefix: string): void => void log.push(`add ${prefix}`),
@@ -26,7 +26,7 @@ function device(permanent: string[] = []): { follow: (event: IkeEvent) => void; 
     onDnsServers: (servers: readonly string[]): void => void log.push(`dns ${servers.join(" ")}`),
   };
   const addresses = new VirtualAddresses(ports, permanent);
-  return { follow: (event) => addresses.follow(event), log: () => log.splice(0) };
+  return { follow: (event) => addresses.follow(event), clear: () => addresses.clear(), log: () => log.splice(0) };
 }
 
 test("an address is there before it is a source, and no source any more when it goes", () => {
@@ -59,4 +59,14 @@ test("one that two peers have given stays until both are gone, and one that is o
   );
   follow(down(2));
   assert.deepEqual(log().at(-1), "remove 10.9.0.1/32");
+});
+
+test("DNS servers of peers that never say goodbye are gone with the daemon", () => {
+  const { follow, clear, log } = device();
+  follow(given(1, ["10.9.0.1"], ["10.2.0.53"]));
+  log();
+  clear();
+  assert.deepEqual(log(), ["dns "]);
+  follow(down(1));
+  assert.deepEqual(log(), []);
 });

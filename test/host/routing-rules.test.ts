@@ -1,9 +1,11 @@
 /** A routing table that marked packets do not look into: rules, the way to an address with and without the mark, and what a killed daemon leaves. */
 import { strict as assert } from "node:assert";
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { openOwnTable, removeLeftTables, warnOfStrictDevices } from "../../src/daemon/own-table.ts";
-import { Iproute } from "../../src/host/linux/iproute.ts";
+import { IpCommandError, Iproute } from "../../src/host/linux/iproute.ts";
 import { SOL_SOCKET, u32 } from "../../src/host/linux/ip-socket.ts";
 import { close, getsockopt } from "../../src/host/linux/libc.ts";
 import { Network } from "../../src/host/linux/network.ts";
@@ -78,6 +80,34 @@ describe("a table past which marked packets go", privileged, () => {
     assert.deepEqual(network.ownRules(), []);
     for (const peer of PEERS) assert.equal(network.pathTo(peer).device, "hwst-cable");
     for (const rule of rules) network.deleteRule(rule);
+  });
+});
+
+describe("a kernel without rules for IPv6", () => {
+  /** What ip says to `ip -6 rule show` where there is no IPv6, or no CONFIG_IPV6_MULTIPLE_TABLES, and no rules of IPv4. */
+  function withIp(sayingOfIpv6: string, check: (network: Network) => void): void {
+    const directory = mkdtempSync(join(tmpdir(), "hawser-ip-"));
+    const path = process.env["PATH"];
+    const script = `#!/bin/sh\ncase "$*" in *-6*) echo "${sayingOfIpv6}" >&2; exit 255;; esac\n`;
+    writeFileSync(join(directory, "ip"), script, { mode: 0o755 });
+    process.env["PATH"] = `${directory}:${path ?? ""}`;
+    try {
+      check(new Network());
+    } finally {
+      process.env["PATH"] = path;
+      rmSync(directory, { recursive: true });
+    }
+  }
+
+  it("has none of ours, and none to delete", () => {
+    withIp("RTNETLINK answers: Address family not supported by protocol\nDump terminated", (network) => {
+      assert.deepEqual(removeLeftTables(network), []);
+      network.deleteRule({ table: 1, mark: 1 });
+    });
+  });
+
+  it("is not taken for one that refuses for another reason", () => {
+    withIp("RTNETLINK answers: Operation not permitted", (network) => assert.throws(() => network.ownRules(), IpCommandError));
   });
 });
 

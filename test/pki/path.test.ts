@@ -228,6 +228,7 @@ describe("revocation", () => {
   const [good, bad] = [issue(anchor, { subject: "CN=good" }), issue(anchor, { subject: "CN=bad" })];
   const list = revocationList(anchor, { revoked: [bad.certificate] });
   const stale = revocationList(anchor, { revoked: [bad.certificate], nextUpdate: "2026-11-23T00:00:00Z" });
+  const early = revocationList(anchor, { thisUpdate: "2026-11-25T00:00:00Z" });
   const build = (end: Issued, more: Partial<Trust>) => buildPath(end.certificate, [], trusting(anchor, more), TODAY);
 
   it("refuses what is on the list, by either policy, and even when the list is past its time", () => {
@@ -245,10 +246,17 @@ describe("revocation", () => {
   });
 
   it("is strict about a list that is missing or past its time", () => {
-    assertRefused("revocation unknown", /there is no revocation list of its issuer/, () => build(good, { revocation: "strict" }));
-    assertRefused("revocation unknown", /the revocation list is past its time/, () =>
-      build(good, { revocationLists: [stale], revocation: "strict" }),
-    );
+    const noResponse = "and no OCSP response has come that can be read\\.$";
+    for (const [revocationLists, why] of [
+      [[], "there is no revocation list of its issuer"],
+      [[stale], "the revocation list of its issuer is past its time"],
+      [[stale, early], "the revocation list of its issuer is past its time"],
+      [[early], "the revocation list of its issuer is not in force yet"],
+    ] as const) {
+      assertRefused("revocation unknown", new RegExp(`: ${why}, ${noResponse}`), () =>
+        build(good, { revocationLists, revocation: "strict" }),
+      );
+    }
   });
 
   it("believes no list that the authority has not signed, or may not sign", () => {

@@ -34,7 +34,8 @@ export const localSchema = z.strictObject({
     default: "none",
   }),
   ocsp_responses: optionalListOf(asWritten, {
-    about: "Files with OCSP responses for these certificates, in DER, for a peer that asks (RFC 4806). They are read at start.",
+    about:
+      "Files with OCSP responses for these certificates, in DER, for a peer that asks (RFC 4806), with ocsp: reply or both. They are read at start.",
     expects: "a list of files with OCSP responses",
     default: "none",
   }),
@@ -72,7 +73,8 @@ export const remoteSchema = z.strictObject({
     default: "none",
   }),
   revocation: defaulted(oneOf("relaxed", "strict"), {
-    about: "relaxed: what is on a revocation list is refused; strict: also what no list in force knows of.",
+    about:
+      "relaxed: what a revocation list or an OCSP response says is revoked is refused; strict: also what neither a list nor a response in force says is not.",
     expects: "relaxed or strict",
     default: "relaxed",
   }),

@@ -78,7 +78,7 @@ export class AuthenticationSections {
       this.#refuseUnused(
         path,
         local,
-        ["id", "certs", "private_key", "pubkeys"],
+        ["id", "certs", "private_key", "ocsp_responses", "pubkeys"],
         "auth: null shows nothing of who we are; leave this away.",
       );
       return { auth: "null", id: NO_IDENTITY };
@@ -91,8 +91,15 @@ export class AuthenticationSections {
     if (credential === undefined) return undefined;
     const [certificate] = credential.certificates;
     const id = certificate === undefined ? (local.id ?? addressIdentity()) : this.#certifiedIdentity(path, certificate, local.id);
-    const responses = this.#ocspResponses(path, local, credential.certificates);
-    const ocspResponses = ocsp === "reply" || ocsp === "both" ? responses : [];
+    if (ocsp !== "reply" && ocsp !== "both") {
+      this.#refuseUnused(
+        path,
+        local,
+        ["ocsp_responses"],
+        `With ocsp: ${ocsp} nobody is given these; use ocsp: reply or both, or leave this away.`,
+      );
+    }
+    const ocspResponses = this.#ocspResponses(path, local, credential.certificates);
     return { auth: "pubkey", id, credential: { ...credential, ocspResponses }, sendCert };
   }
 

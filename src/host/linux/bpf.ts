@@ -1,5 +1,5 @@
 /** Programs that run in the kernel for every packet and say which worker gets it. Both hold on to their program until the descriptor is closed. */
-import { addressOf, close, errno, setsockopt, syscall3, SystemCallError } from "./libc.ts";
+import { addressOf, close, EAGAIN, errno, setsockopt, syscall3, SystemCallError } from "./libc.ts";
 import { assembleClassic, assembleExtended, classic, extended } from "./bpf-assembler.ts";
 import type { ClassicLine, ExtendedLine } from "./bpf-assembler.ts";
 import { cpuDispatch, FLOW_TABLE } from "./cpu-dispatch.ts";
@@ -15,6 +15,8 @@ const BPF_PROG_LOAD = 5;
 const BPF_MAP_TYPE_ARRAY = 2;
 const BPF_PROG_TYPE_SOCKET_FILTER = 1;
 const BPF_ATTR_LENGTH = 128;
+/** As often as libbpf tries. */
+const LOAD_ATTEMPTS = 5;
 
 const HELPER_GET_PRANDOM_U32 = 7;
 
@@ -142,7 +144,18 @@ function loadProgram(program: readonly ExtendedLine[]): number {
   attributes.writeUInt32LE(code.length / 8, 4);
   attributes.writeBigUInt64LE(place(code, LICENCE_ROOM), 8);
   attributes.writeBigUInt64LE(place(licence), 16);
-  return bpf(BPF_PROG_LOAD, attributes, "load a program that chooses TUN queues");
+  return untilVerified(() => bpf(BPF_PROG_LOAD, attributes, "load a program that chooses TUN queues"));
+}
+
+/** The verifier breaks off with EAGAIN when a signal is pending, such as a profiler's: that says nothing of the program. */
+export function untilVerified(load: () => number): number {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return load();
+    } catch (error) {
+      if (!(error instanceof SystemCallError) || error.errno !== EAGAIN || attempt === LOAD_ATTEMPTS) throw error;
+    }
+  }
 }
 
 /** union bpf_attr for BPF_MAP_CREATE: u32 type, u32 octets of a key, u32 octets of a value, u32 entries. */

@@ -150,18 +150,29 @@ export class Network implements RouteTable {
       try {
         this.#ip.run(`delete the routing rule for table ${rule.table}`, version, "rule", "delete", ...ruleText(rule));
       } catch (error) {
-        if (!(error instanceof IpCommandError) || !/No such file|No such process/.test(error.said)) throw error;
+        if (!(error instanceof IpCommandError) || !/No such file|No such process|Address family not supported/.test(error.said))
+          throw error;
       }
     }
   }
 
   /** Rules that carry our protocol number, whoever installed them. */
   ownRules(): MarkRule[] {
-    // Told to list those of one protocol, ip lists all of IPv6.
-    const rules = VERSIONS.flatMap((version) => this.#ip.query("list routing rules", version, "rule", "show"));
+    const rules = VERSIONS.flatMap((version) => this.#rules(version));
     const own = rules.filter((rule) => rule["protocol"] === ROUTE_PROTOCOL && typeof rule["fwmark"] === "string");
     const found = new Map(own.map((rule) => [textIn(rule, "table"), Number(textIn(rule, "fwmark"))]));
     return [...found].map(([table, mark]) => ({ table: Number(table), mark }));
+  }
+
+  /** None for a family that the kernel does not have, or has without rules (CONFIG_IPV6_MULTIPLE_TABLES). */
+  #rules(version: (typeof VERSIONS)[number]): readonly IpObject[] {
+    try {
+      // Told to list those of one protocol, ip lists all of IPv6.
+      return this.#ip.query("list routing rules", version, "rule", "show");
+    } catch (error) {
+      if (!isFamilyMissing(error)) throw error;
+      return [];
+    }
   }
 
   replaceRoute(route: Route): void {
@@ -198,6 +209,11 @@ export class Network implements RouteTable {
     for (const route of routes) this.deleteRoute(route);
     return routes;
   }
+}
+
+/** EAFNOSUPPORT, in ip's words. */
+function isFamilyMissing(error: unknown): boolean {
+  return error instanceof IpCommandError && error.said.includes("Address family not supported");
 }
 
 function family({ destination }: Route): string[] {

@@ -162,18 +162,26 @@ describe("local authentication by signature", () => {
     });
   }
 
-  for (const [ocsp, gives, asks] of [
-    ["", 1, false],
-    ["reply", 1, false],
-    ["request", 0, true],
-    ["both", 1, true],
-    ["never", 0, false],
+  const answering = `${LOCAL.replace("west.pem", "ocsp.pem")}, ocsp_responses: ocsp.der`;
+  for (const [ocsp, own, gives, asks] of [
+    ["", answering, 1, false],
+    ["reply", answering, 1, false],
+    ["request", LOCAL, 0, true],
+    ["both", answering, 1, true],
+    ["never", LOCAL, 0, false],
   ] as const) {
     it(`gives and asks for OCSP responses as ocsp: ${ocsp === "" ? "(default)" : ocsp} says`, () => {
-      const own = `${LOCAL.replace("west.pem", "ocsp.pem")}, ocsp_responses: ocsp.der`;
       const { local, remote } = connection(own, REMOTE, ocsp === "" ? "" : `    ocsp: ${ocsp}\n`);
       assert.ok(local.auth === "pubkey" && remote.auth === "pubkey");
       assert.deepEqual([local.credential.ocspResponses?.length, remote.asksForOcsp], [gives, asks]);
+    });
+  }
+
+  for (const ocsp of ["request", "never"]) {
+    it(`refuses OCSP responses that nobody is given, with ocsp: ${ocsp}`, () => {
+      assert.deepEqual(problems(answering, REMOTE, `    ocsp: ${ocsp}\n${SECRETS}`), [
+        `hawser.yaml:4: connections.west.local.ocsp_responses: With ocsp: ${ocsp} nobody is given these; use ocsp: reply or both, or leave this away.`,
+      ]);
     });
   }
 
@@ -222,6 +230,11 @@ describe("local authentication by signature", () => {
       /local\.ocsp_responses\[0\]: The file other\.der says nothing of the certificates in certs\.$/,
     ],
     ["an OCSP response that is none", `${LOCAL}, ocsp_responses: ca.der`, /ca\.der is of no use\. .*\.$/],
+    [
+      "an OCSP response and no authentication",
+      "auth: null, ocsp_responses: ocsp.der",
+      /local\.ocsp_responses: auth: null shows nothing of who we are; leave this away\.$/,
+    ],
     ["certificates with a pre-shared key", "certs: west.pem, id: west.example", /local\.certs: This has no meaning without auth: pubkey/],
   ];
   for (const [what, local, problem] of wrong) {
