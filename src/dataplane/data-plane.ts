@@ -372,9 +372,6 @@ function startWorker(
         case "removed":
           noteRemoved(installed, handle, message.id, message.direction);
           return;
-        case "refused":
-          onEvent({ verb: "installFailed", id: message.id, why: message.why });
-          return;
         case "stopped":
           return;
         case "fatal":
