@@ -91,7 +91,7 @@ class SadBox {
     const first = 100_000;
     this.posted.length = 0;
     let id = first;
-    while (this.posted.length === 0) this.addOutbound(id++);
+    while (this.posted.length === 0 && id < 2 * first) this.addOutbound(id++);
     this.posted.length = 0;
     for (let taken = first; taken < id; taken++) this.apply({ verb: "removeOutbound", id: childSaId(taken), cpu: CPU });
     return id - 1 - first;
