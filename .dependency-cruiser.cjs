@@ -26,14 +26,14 @@ module.exports = {
     })),
     {
       name: "crypto-owns-node-crypto",
-      comment: "node:crypto is imported by src/crypto, the node AEAD engine, and the host's entropy only",
+      comment: "node:crypto is imported by src/crypto, the node cipher engine, and the host's entropy only",
       severity: "error",
       from: { path: "^src/", pathNot: "^src/(crypto|dataplane/engines|host)/" },
       to: { path: "^(node:)?crypto$" },
     },
     {
       name: "koffi-owned-by-host",
-      comment: "foreign calls live in src/host/linux and in the AEAD engines",
+      comment: "foreign calls live in src/host/linux and in the cipher engines",
       severity: "error",
       from: { path: "^src/", pathNot: "^src/(host/linux|dataplane/engines)/" },
       to: { path: "koffi" },

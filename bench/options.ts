@@ -20,7 +20,7 @@ export function parseBenchOptions(parameters: readonly string[], names: readonly
   };
   return new Command("bench")
     .description(
-      "Measures Hawser against what it stands on (the AEAD engine, plain veth) and against its peers, each ratio within one run.",
+      "Measures Hawser against what it stands on (the cipher engine, plain veth) and against its peers, each ratio within one run.",
     )
     .option("--json", "print one JSON object as the last line (bench/schema.json describes it)", false)
     .option("--only <name>", "run only this benchmark; may be repeated", collect, [])

@@ -291,12 +291,10 @@ export class Daemon {
       case "pathMtu":
         this.#routing.checkPath(event.local.address, event.remote.address);
         return;
-      case "installFailed":
-        this.#log.error(`a Child SA cannot be installed and is closed: ${event.why}`);
-        this.driver.command({ verb: "terminate", target: { childSa: event.id } });
-        return;
       case "acquire":
       case "expire":
+      case "saRefused":
+      case "policyRefused":
       case "addressChanged":
       case "unknownSpi":
         this.driver.sadbEvent(event);

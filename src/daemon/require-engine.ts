@@ -1,4 +1,4 @@
-/** Whether the AEAD engine that the configuration wants works here, asked before anything is begun. */
+/** Whether the cipher engine that the configuration wants works here, asked before anything is begun. */
 import type { EngineProbe } from "../dataplane/engines/engines.ts";
 import { ExitCode, Failure } from "./exit-codes.ts";
 

@@ -9,6 +9,7 @@ import * as L from "../kernels/layout.ts";
 import { COUNTERS } from "./counters.ts";
 import type { WorkerCounters } from "./counters.ts";
 import type { DataPlaneEvent, FromWorker, ToWorker, WorkerSetup, WorkerSocket } from "./messages.ts";
+import { MAX_SHARED_SAS, SharedCounters } from "./shared-counters.ts";
 import { RingProducer } from "./worker/handoff-ring.ts";
 import { layOutMemory } from "./worker/memory-map.ts";
 import type { MemoryMap } from "./worker/memory-map.ts";
@@ -41,8 +42,6 @@ export interface DataPlaneCounters {
 }
 
 const OCTETS_PER_SA = 4096;
-const SHARED_COUNTER_LINE = 64;
-const MAX_SHARED_SAS = 4096;
 
 /** A worker thread as control sees it. */
 interface WorkerHandle {
@@ -67,7 +66,6 @@ interface SaRecord {
   inbound: InstalledSa | undefined;
   readonly outbound: Map<CpuIndex, InstalledSa>;
   shared: boolean;
-  sharedCounter: number | undefined;
 }
 
 /**
@@ -79,20 +77,18 @@ export class DataPlane {
   readonly #workers: readonly WorkerHandle[];
   readonly #map: MemoryMap;
   readonly #sas: Map<ChildSaId, SaRecord>;
-  readonly #sharedCounters: Int32Array;
-  readonly #freeCounters: number[];
-  #nextCounter = 0;
+  readonly #sharedCounters: SharedCounters;
+  readonly #onEvent: (event: DataPlaneEvent) => void;
   #stopping: Promise<void> | undefined;
 
   private constructor(
     workers: readonly WorkerHandle[],
     map: MemoryMap,
-    sas: Map<ChildSaId, SaRecord>,
-    sharedCounters: Int32Array,
-    freeCounters: number[],
+    { sas, sharedCounters }: Installed,
     engine: { readonly name: string; readonly version: string },
+    onEvent: (event: DataPlaneEvent) => void,
   ) {
-    this.#freeCounters = freeCounters;
+    this.#onEvent = onEvent;
     this.#workers = workers;
     this.#map = map;
     this.#sas = sas;
@@ -106,9 +102,8 @@ export class DataPlane {
     const map = layOutMemory(saArenaSize);
     const memories = options.workers.map(() => new WebAssembly.Memory({ initial: map.pages, maximum: map.pages, shared: true }));
     const wakeFds = options.workers.map(() => createWake());
-    const sharedCounters = new SharedArrayBuffer(MAX_SHARED_SAS * SHARED_COUNTER_LINE);
-    const sas = new Map<ChildSaId, SaRecord>();
-    const freeCounters: number[] = [];
+    const sharedCounters = new SharedCounters(options.workers.map((_, index) => cpuIndex(index)));
+    const installed: Installed = { sas: new Map(), sharedCounters };
     const starting = options.workers.map((pinTo, index) =>
       startWorker(
         {
@@ -121,12 +116,12 @@ export class DataPlane {
           sockets: options.sockets.map((sockets) => socketOf(sockets, index)),
           engine: options.engine,
           saArenaSize,
-          sharedCounters,
+          sharedCounters: sharedCounters.buffer,
           steering: options.steering,
         },
         map,
         options,
-        { sas, freeCounters },
+        installed,
       ),
     );
     const results = await Promise.allSettled(starting);
@@ -142,10 +137,9 @@ export class DataPlane {
     return new DataPlane(
       started.map(({ handle }) => handle),
       map,
-      sas,
-      new Int32Array(sharedCounters),
-      freeCounters,
+      installed,
       first.engine,
+      options.onEvent,
     );
   }
 
@@ -250,8 +244,7 @@ export class DataPlane {
 
   #record(id: ChildSaId): SaRecord {
     let record = this.#sas.get(id);
-    if (record === undefined)
-      this.#sas.set(id, (record = { inbound: undefined, outbound: new Map(), shared: false, sharedCounter: undefined }));
+    if (record === undefined) this.#sas.set(id, (record = { inbound: undefined, outbound: new Map(), shared: false }));
     return record;
   }
 
@@ -262,16 +255,12 @@ export class DataPlane {
       return;
     }
     record.shared = true;
-    const counter = (record.sharedCounter ??= this.#takeCounter());
+    const counter = this.#sharedCounters.take(sa.id);
+    if (counter === undefined) {
+      this.#onEvent({ verb: "saRefused", id: sa.id, cpu: sa.cpu, why: `there are ${MAX_SHARED_SAS} shared SAs already` });
+      return;
+    }
     for (const worker of this.#workers) worker.send({ kind: "sadb", message: { verb: "addOutbound", sa }, sharedCounter: counter });
-  }
-
-  /** A counter that no worker can still be adding to: it is free again only when every worker has removed the SA that had it. */
-  #takeCounter(): number {
-    const counter = this.#freeCounters.shift() ?? this.#nextCounter++;
-    if (counter >= MAX_SHARED_SAS) throw new Error(`more than ${MAX_SHARED_SAS} shared SAs`);
-    Atomics.store(this.#sharedCounters, counter * (SHARED_COUNTER_LINE / 4), 0);
-    return counter;
   }
 
   #removeOutbound(id: ChildSaId, cpu: CpuIndex): void {
@@ -291,7 +280,7 @@ function readCounter({ counters }: WorkerHandle, address: number): number {
 
 interface Installed {
   readonly sas: Map<ChildSaId, SaRecord>;
-  readonly freeCounters: number[];
+  readonly sharedCounters: SharedCounters;
 }
 
 function noteInstalled({ sas }: Installed, worker: WorkerHandle, id: ChildSaId, direction: "in" | "out", address: number): void {
@@ -301,15 +290,12 @@ function noteInstalled({ sas }: Installed, worker: WorkerHandle, id: ChildSaId, 
   else record.outbound.set(worker.index, { worker, address });
 }
 
-function noteRemoved({ sas, freeCounters }: Installed, worker: WorkerHandle, id: ChildSaId, direction: "in" | "out"): void {
+function noteRemoved({ sas, sharedCounters }: Installed, worker: WorkerHandle, id: ChildSaId, direction: "in" | "out"): void {
+  if (direction === "out") sharedCounters.removed(id, worker.index);
   const record = sas.get(id);
   if (record === undefined) return;
   if (direction === "in") record.inbound = undefined;
   else record.outbound.delete(worker.index);
-  if (record.outbound.size === 0 && record.sharedCounter !== undefined) {
-    freeCounters.push(record.sharedCounter);
-    record.sharedCounter = undefined;
-  }
   if (record.inbound === undefined && record.outbound.size === 0) sas.delete(id);
 }
 
@@ -371,9 +357,6 @@ function startWorker(
           return;
         case "removed":
           noteRemoved(installed, handle, message.id, message.direction);
-          return;
-        case "refused":
-          onEvent({ verb: "installFailed", id: message.id, why: message.why });
           return;
         case "stopped":
           return;

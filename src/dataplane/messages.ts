@@ -1,6 +1,6 @@
 /** What control and the workers say to each other. Plain data, cloned across the thread boundary. */
 import type { MessagePort } from "node:worker_threads";
-import type { ChildSaId, CpuIndex, EspSpi } from "../ipsec/names.ts";
+import type { ChildSaId, CpuIndex } from "../ipsec/names.ts";
 import type { Encapsulation, SadbEvent, SadbMessage, SocketAddress } from "../ipsec/sadb.ts";
 
 /** What a worker starts with. */
@@ -45,7 +45,6 @@ export type FromWorker =
   | { readonly kind: "installed"; readonly id: ChildSaId; readonly direction: "in" | "out"; readonly address: number }
   /** The SA's runtime is wiped; nothing of this worker touches it or its shared counter any more. */
   | { readonly kind: "removed"; readonly id: ChildSaId; readonly direction: "in" | "out" }
-  | { readonly kind: "refused"; readonly id: ChildSaId; readonly spi: EspSpi; readonly why: string }
   | { readonly kind: "stopped" }
   | { readonly kind: "fatal"; readonly message: string };
 
@@ -55,6 +54,4 @@ export type DataPlaneEvent =
   /** The path to the peer takes no packet of this size any more; the kernel knows its MTU now. */
   | { readonly verb: "pathMtu"; readonly local: SocketAddress; readonly remote: SocketAddress }
   /** An IKE message (behind its non-ESP marker) that reached a worker's socket. */
-  | { readonly verb: "ike"; readonly local: SocketAddress; readonly remote: SocketAddress; readonly octets: Uint8Array }
-  /** An SA could not be installed: the worker's SAD is full. */
-  | { readonly verb: "installFailed"; readonly id: ChildSaId; readonly why: string };
+  | { readonly verb: "ike"; readonly local: SocketAddress; readonly remote: SocketAddress; readonly octets: Uint8Array };

@@ -118,6 +118,14 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
         else this.childLifecycle.rekey(child, now);
         return;
       }
+      case "saRefused": {
+        this.#saRefused(event, now);
+        return;
+      }
+      case "policyRefused": {
+        this.#policyRefused(event, now);
+        return;
+      }
       case "unknownSpi": {
         if (!this.isShuttingDown) this.#unknownEsp.received(event, now);
         return;
@@ -346,6 +354,33 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
     }
   }
 
+  /** One CPU's no is enough: packets would find the SA on some CPUs only, or it would send to where the peer is not any more. */
+  #saRefused({ id, cpu, why }: Extract<SadbEvent, { verb: "saRefused" }>, now: number): void {
+    const known = this.registry.child(id);
+    if (known === undefined || known.child.state.kind === "DELETING" || known.ikeSa.state.kind === "DELETING") return;
+    const { child, ikeSa } = known;
+    const names = { connection: ikeSa.connectionName, child: child.parameters.config.name };
+    this.services.outputs.event({ kind: "dataPlaneRefused", ...names, what: "Child SA", cpu, why });
+    closeChild(ikeSa, child, refusalOf(cpu, why), now);
+  }
+
+  /** As for an SA; but a trap stays for the CPUs that have it: without it no packet would ask anywhere. */
+  #policyRefused({ policyId, cpu, why }: Extract<SadbEvent, { verb: "policyRefused" }>, now: number): void {
+    const group = this.registry.groupByPolicy(policyId);
+    if (group !== undefined) {
+      if (!group.hasPolicy) return;
+      const names = { connection: group.connectionName, child: group.config.name };
+      this.services.outputs.event({ kind: "dataPlaneRefused", ...names, what: "policy", cpu, why });
+      group.policyRefused(refusalOf(cpu, why), now);
+      return;
+    }
+    for (const connection of this.registry.connections.values()) {
+      const child = connection.trapOf(policyId)?.child.name;
+      if (child === undefined) continue;
+      this.services.outputs.event({ kind: "dataPlaneRefused", connection: connection.config.name, child, what: "trap", cpu, why });
+    }
+  }
+
   #bringBack(ikeSa: IkeSa, child: ChildSa, now: number): void {
     const { config } = child.parameters;
     const isServed = [...ikeSa.groups.values()].some((group) => group.config.name === config.name && !group.isEmpty);
@@ -360,3 +395,5 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
     return ikeSa.config === undefined ? undefined : this.registry.connections.get(ikeSa.config.name);
   }
 }
+
+const refusalOf = (cpu: CpuIndex, why: string): string => `CPU ${cpu} cannot carry it: ${why}`;

@@ -108,6 +108,18 @@ export type IkeEvent =
       readonly notify: string;
       readonly text: string;
     }
+  /**
+   * The data plane has no room, or no way to send, on this CPU. A Child SA is closed then, and all of a policy's; a trap is there on the other CPUs
+   * only.
+   */
+  | {
+      readonly kind: "dataPlaneRefused";
+      readonly connection: string;
+      readonly child: string;
+      readonly what: "Child SA" | "policy" | "trap";
+      readonly cpu: CpuIndex;
+      readonly why: string;
+    }
   /** An SA may be known to one end only; what is done about it. `remote`: who said so, or sent what is unknown. */
   | { readonly kind: "hint"; readonly connection: string; readonly remote: SocketAddress; readonly text: string }
   /** `text`: a sentence for the operator of this host; never sent to the peer. */

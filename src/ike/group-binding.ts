@@ -103,6 +103,11 @@ export class GroupBinding implements Membership {
     return this.#selectors === undefined ? undefined : selectorSetKey(this.#selectors.localTs, this.#selectors.remoteTs);
   }
 
+  /** Whether packets can find it. */
+  get hasPolicy(): boolean {
+    return this.#hasPolicy;
+  }
+
   /** Whether packets can still ask for more of it. Without an idle timeout, a group whose members were deleted is over. */
   get isOver(): boolean {
     return this.isEmpty && !this.#hasPolicy;
@@ -212,6 +217,15 @@ export class GroupBinding implements Membership {
     this.#carryOut(this.#group.handle({ kind: "deleted", sa: child.id, by }, now), now);
     // An SA that idleness has taken comes back when a packet asks; what was deleted for another reason, by a trap or on command only.
     if (this.isEmpty && this.config.idleTimeout === 0) this.#closePolicy();
+  }
+
+  /**
+   * Not all CPUs have the policy. Where it is missing, packets would go by whatever policy comes next; so it goes everywhere, and its members with
+   * it. No member takes over from another on the way.
+   */
+  policyRefused(why: string, now: number): void {
+    this.#closePolicy();
+    for (const child of [...this.#members.values()]) this.owner.deleteChildSa(child, why, now);
   }
 
   /** With all members, which their IKE SA forgets after this. */

@@ -1,6 +1,6 @@
 /**
  * The seam between key management and a data plane, in the verbs of RFC 2367 (PF_KEY): GETSPI is pure (spi-steering.ts), ADD, UPDATE and
- * DELETE flow down as {@link SadbMessage}s, ACQUIRE and EXPIRE flow up as {@link SadbEvent}s. Messages are plain data: they cross threads.
+ * DELETE flow down as {@link SadbMessage}s, ACQUIRE, EXPIRE and refusals flow up as {@link SadbEvent}s. Messages are plain data: they cross threads.
  *
  * Order matters and is the sender's duty: the inbound SA is added before the outbound one is used; a policy before the entries that name it.
  */
@@ -129,6 +129,13 @@ export type SadbEvent =
       readonly direction: "in" | "out";
       readonly why: "packets" | "bytes";
     }
+  /**
+   * A message about the SA could not be carried out on that CPU: there is no room for it, or no way to where it should send. It is not there, or
+   * sends to where it did before: it is to be closed.
+   */
+  | { readonly verb: "saRefused"; readonly id: ChildSaId; readonly cpu: CpuIndex; readonly why: string }
+  /** There is no room for the policy on that CPU: packets that it is for do not find it there. */
+  | { readonly verb: "policyRefused"; readonly policyId: PolicyId; readonly cpu: CpuIndex; readonly why: string }
   /** An authenticated ESP packet in UDP came from another address than `remote` (RFC 7296 §2.23, dynamic address update). */
   | { readonly verb: "addressChanged"; readonly id: ChildSaId; readonly remote: SocketAddress }
   /**

@@ -1,8 +1,9 @@
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
-import { childSaId, cpuIndex } from "../../src/ipsec/names.ts";
+import { childSaId, cpuIndex, policyId } from "../../src/ipsec/names.ts";
 import type { EspCipher } from "../../src/ipsec/esp-cipher.ts";
 import { Iproute } from "../../src/host/linux/iproute.ts";
+import { POLICY_CAPACITY } from "../../src/dataplane/worker/memory-map.ts";
 import { probeEngines } from "../../src/dataplane/engines/engines.ts";
 import type { HarnessOptions } from "./harness.ts";
 import { DataPlaneHarness, isolate, pause, POLICY, skipUnlessRoot, until } from "./harness.ts";
@@ -277,9 +278,48 @@ withPlane("an entry whose SA went away becomes a question, never a use of the de
 withPlane("a worker whose SAD is full refuses the SA and goes on", async () => {
   const h = await start({ maxSasPerWorker: 8 });
   for (let id = 1; id <= 40; id++) h.addOutbound(id, 0);
-  await until("a refusal", () => h.eventsOf("installFailed").length > 0);
-  assert.match(h.eventsOf("installFailed")[0]?.why ?? "", /SAD is full/);
+  await until("a refusal", () => h.eventsOf("saRefused").length > 0);
+  assert.match(h.eventsOf("saRefused")[0]?.why ?? "", /SAD is full/);
   h.setEntry(0, h.own(1));
+  await h.send(5);
+  await until("five", () => h.caught.length === 5);
+});
+
+withPlane("a worker whose SPD is full refuses the policy and goes on", async () => {
+  const h = await start({ workers: 2, maxSasPerWorker: 512 });
+  // The harness has one already.
+  for (let id = 2; id <= POLICY_CAPACITY + 1; id++) h.addPolicy(id);
+  await until("a refusal by each worker", () => h.eventsOf("policyRefused").length === 2);
+  assert.deepEqual(
+    h
+      .eventsOf("policyRefused")
+      .map(({ policyId, cpu }) => [policyId, cpu])
+      .sort(),
+    [
+      [POLICY_CAPACITY + 1, 0],
+      [POLICY_CAPACITY + 1, 1],
+    ],
+  );
+  assert.match(h.eventsOf("policyRefused")[0]?.why ?? "", /SPD is full/);
+  h.plane.apply({ verb: "removePolicy", policyId: policyId(2) });
+  h.addPolicy(POLICY_CAPACITY + 2);
+  h.addOutbound(1, 0);
+  h.setEntry(0, h.own(1));
+  h.setEntry(1, h.stub(0, 1));
+  await h.send(5);
+  await until("five", () => h.caught.length === 5);
+  assert.equal(h.eventsOf("policyRefused").length, 2);
+});
+
+withPlane("an SA that cannot follow its peer is reported, and sends to where it did", async () => {
+  const h = await start();
+  h.addOutbound(1, 0);
+  h.setEntry(0, h.own(1));
+  h.updateAddresses(1, 0, { local: { address: "127.0.0.9", port: 4500 } });
+  await until("the refusal", () => h.eventsOf("saRefused").length === 1);
+  const { id, cpu, why } = h.eventsOf("saRefused")[0] ?? assert.fail();
+  assert.deepEqual([id, cpu], [1, 0]);
+  assert.match(why, /cannot send to 127\.0\.0\.2: no ESP socket is bound to 127\.0\.0\.9/);
   await h.send(5);
   await until("five", () => h.caught.length === 5);
 });

@@ -18,7 +18,7 @@ import { keymatLength, propertiesOf } from "../../src/ipsec/esp-cipher.ts";
 import type { EspCipher } from "../../src/ipsec/esp-cipher.ts";
 import { childSaId, cpuIndex, espSpi, policyId } from "../../src/ipsec/names.ts";
 import type { EspSpi } from "../../src/ipsec/names.ts";
-import type { OnMissingSa, OutboundEntry, SadbEvent, UsageLimits } from "../../src/ipsec/sadb.ts";
+import type { OnMissingSa, OutboundEntry, SadbEvent, SocketAddress, UsageLimits } from "../../src/ipsec/sadb.ts";
 import { cpuOfSpi } from "../../src/ipsec/spi-steering.ts";
 import { parsePrefix } from "../../src/wire/traffic-selector.ts";
 import { openPlain, sealPlain } from "../support/plain-esp.ts";
@@ -214,6 +214,21 @@ export class DataPlaneHarness {
         copyEcn: true,
       },
     });
+  }
+
+  /** A further one, below the harness's own. */
+  addPolicy(id: number): void {
+    const everything = parsePrefix("0.0.0.0/0");
+    const selectors = { localTs: [everything], remoteTs: [everything] };
+    this.plane.apply({
+      verb: "addPolicy",
+      policy: { id: policyId(id), name: `test ${id}`, ...selectors, priority: 2, onMissingSa: "resteer" },
+    });
+  }
+
+  updateAddresses(id: number, cpu: number, ends: { local?: SocketAddress; remote?: SocketAddress }): void {
+    const { local = { address: LOCAL, port: PORT }, remote = { address: PEER, port: PORT } } = ends;
+    this.plane.apply({ verb: "updateAddresses", id: childSaId(id), cpu: cpuIndex(cpu), local, remote, encapsulation: "udp" });
   }
 
   setEntry(cpu: number, entry: OutboundEntry): void {

@@ -50,7 +50,7 @@ function readKeyword(name: string, text: string, protocol: ProposalProtocol): Al
   const keyword = keywordNamed(name);
   if (keyword !== undefined && levelIn(keyword, protocol) !== undefined) return keyword;
   const where = `In the ${protocol} proposal "${text}"`;
-  if (keyword !== undefined) throw new InvalidProposal(`${where}, ${name} has no place: ${misplaced(keyword, protocol)}`);
+  if (keyword !== undefined) throw new InvalidProposal(`${where}, ${name} has no place: ${MISPLACED[protocol]}`);
   if (name === "") throw new InvalidProposal(`${where}, there is nothing between two hyphens; write for example ${EXAMPLES[protocol]}.`);
   const refusal = refusalOf(name);
   if (refusal !== undefined) throw new InvalidProposal(`${where}, ${name} ${refusal}. Use some of ${listKeywords(protocol)}.`);
@@ -71,12 +71,11 @@ const namesIn = (protocol: ProposalProtocol): string[] =>
 
 const listKeywords = (protocol: ProposalProtocol): string => namesIn(protocol).join(", ");
 
-function misplaced(keyword: AlgorithmKeyword, protocol: ProposalProtocol): string {
-  const { type } = keyword.transform;
-  if (protocol === "IKE") return "sequence numbers are negotiated for ESP alone.";
-  if (type === TransformType.PRF) return "Child SAs take the prf of their IKE SA.";
-  return `ESP does not know it; use some of ${listKeywords(protocol)}.`;
-}
+/** What has no level in one of the two: a prf in ESP, esn and noesn in IKE. */
+const MISPLACED: Readonly<Record<ProposalProtocol, string>> = {
+  IKE: "sequence numbers are negotiated for ESP alone.",
+  ESP: "Child SAs take the prf of their IKE SA.",
+};
 
 const ofType = (chosen: readonly AlgorithmKeyword[], type: number): Transform[] =>
   chosen.map(({ transform }) => transform).filter((transform) => transform.type === type);

@@ -41,6 +41,8 @@ export function describeEvent(event: IkeEvent): EventDescription {
       return info(
         `refused ${at(event.remote)}${event.connection === undefined ? "" : ` on ${event.connection}`} with ${event.notify}: ${event.text}`,
       );
+    case "dataPlaneRefused":
+      return { level: "error", text: `${event.connection}/${event.child}: CPU ${event.cpu} ${REFUSED[event.what]}: ${event.why}` };
     case "hint":
       return info(`${event.connection}, ${at(event.remote)}: ${event.text}`);
     case "authFailed":
@@ -86,6 +88,12 @@ export function describeEvent(event: IkeEvent): EventDescription {
       return debug("every SA is closed");
   }
 }
+
+const REFUSED = {
+  "Child SA": "refuses a Child SA, which is closed",
+  policy: "refuses the policy, whose Child SAs are closed",
+  trap: "refuses the trap, and drops the packets that it is for",
+} as const;
 
 const info = (text: string): EventDescription => ({ level: "info", text });
 const warn = (text: string): EventDescription => ({ level: "warn", text });

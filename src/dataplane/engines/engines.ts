@@ -56,7 +56,7 @@ function createBest(memory: WebAssembly.Memory, arena: EngineArena): CipherEngin
       reasons.push(`${name}: ${error.message}`);
     }
   }
-  throw new EngineUnavailable("node", `no AEAD engine works here: ${reasons.join("; ")}`);
+  throw new EngineUnavailable("node", `no cipher engine works here: ${reasons.join("; ")}`);
 }
 
 function createNamed(name: EngineName, memory: WebAssembly.Memory, arena: EngineArena): CipherEngine {

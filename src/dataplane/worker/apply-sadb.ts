@@ -1,3 +1,4 @@
+import type { ChildSaId } from "../../ipsec/names.ts";
 import type { SadbMessage } from "../../ipsec/sadb.ts";
 import type { FromWorker } from "../messages.ts";
 import type { WorkerContext } from "./context.ts";
@@ -7,28 +8,40 @@ import type { Outbound } from "./outbound.ts";
 export function applySadbMessage(
   message: SadbMessage,
   sharedCounter: number,
-  { sad }: WorkerContext,
-  outbound: Outbound,
+  { self: cpu, sad, post }: Pick<WorkerContext, "self" | "sad" | "post">,
+  outbound: Pick<Outbound, "releaseHeld">,
   say: (message: FromWorker) => void,
 ): void {
+  const refuseSa = (id: ChildSaId, why: string): void => post({ verb: "saRefused", id, cpu, why });
   switch (message.verb) {
     case "addPolicy":
-      sad.addPolicy(message.policy);
+      attempt(
+        () => sad.addPolicy(message.policy),
+        (why) => post({ verb: "policyRefused", policyId: message.policy.id, cpu, why }),
+      );
       return;
     case "removePolicy":
       sad.removePolicy(message.policyId);
       return;
     case "addInbound":
-      install(message.sa, say, () => {
-        const { id, address } = sad.addInbound(message.sa);
-        say({ kind: "installed", id, direction: "in", address });
-      });
+      attempt(
+        () => {
+          const { id, address } = sad.addInbound(message.sa);
+          say({ kind: "installed", id, direction: "in", address });
+        },
+        (why) => refuseSa(message.sa.id, why),
+      );
+      message.sa.keymat.fill(0);
       return;
     case "addOutbound":
-      install(message.sa, say, () => {
-        const { id, address } = sad.addOutbound(message.sa, sharedCounter);
-        say({ kind: "installed", id, direction: "out", address });
-      });
+      attempt(
+        () => {
+          const { id, address } = sad.addOutbound(message.sa, sharedCounter);
+          say({ kind: "installed", id, direction: "out", address });
+        },
+        (why) => refuseSa(message.sa.id, why),
+      );
+      message.sa.keymat.fill(0);
       return;
     case "removeInbound":
       sad.removeInbound(message.spi);
@@ -42,30 +55,19 @@ export function applySadbMessage(
       if (sad.setEntry(message.policyId, message.entry) && message.entry.kind !== "none") outbound.releaseHeld();
       return;
     case "updateAddresses":
-      sad.updateAddresses(message);
+      attempt(
+        () => sad.updateAddresses(message),
+        (why) => refuseSa(message.id, `it cannot send to ${message.remote.address}: ${why}`),
+      );
       return;
   }
 }
 
-/** An SA that does not fit is reported, not fatal: the others go on. */
-function install(
-  {
-    id,
-    spi,
-    keymat,
-  }: {
-    id: Parameters<WorkerContext["sad"]["removeOutbound"]>[0];
-    spi: Parameters<WorkerContext["sad"]["removeInbound"]>[0];
-    keymat: Uint8Array;
-  },
-  say: (message: FromWorker) => void,
-  add: () => void,
-): void {
+/** What does not fit is refused, not fatal: everything else goes on. */
+function attempt(step: () => void, refuse: (why: string) => void): void {
   try {
-    add();
+    step();
   } catch (error) {
-    say({ kind: "refused", id, spi, why: error instanceof Error ? error.message : String(error) });
-  } finally {
-    keymat.fill(0);
+    refuse(error instanceof Error ? error.message : String(error));
   }
 }

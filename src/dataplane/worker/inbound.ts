@@ -52,7 +52,7 @@ export class Inbound {
       // raw(7): an IPv4 socket gets the IP header too, an IPv6 socket does not.
       const header = hasIpHeader ? ((u8[buffer] ?? 0) & 15) << 2 : 0;
       this.#prepare(buffer + header, length - header, kernels.messageSegment.value, tos, peer, isRaw ? L.FROM_RAW : L.FROM_UDP);
-      if (kernels.foreignCount.value > 0) this.#handOn(tos, peer, index);
+      if (kernels.foreignCount.value > 0) this.#handOn(tos, peer);
     }
     this.#finish();
     return true;
@@ -80,7 +80,7 @@ export class Inbound {
       done += kernels.preparedOctets.value;
       if (done >= length) return;
       // A list is full: finish what is prepared, then go on where we stopped.
-      if (kernels.foreignCount.value > 0) this.#handOn(tos, peer, 0);
+      if (kernels.foreignCount.value > 0) this.#handOn(tos, peer);
       this.#finish();
     }
   }
@@ -128,8 +128,8 @@ export class Inbound {
     tally.add("tunWrites", count);
   }
 
-  /** Packets that belong elsewhere: ESP to its owner's ring, IKE to control. */
-  #handOn(tos: number, peer: number, socketIndex: number): void {
+  /** Packets of the message in hand that belong elsewhere: ESP to its owner's ring, IKE to control. What came by the ring is never among them. */
+  #handOn(tos: number, peer: number): void {
     const { base, map, kernels, u32, rings, tally, touch } = this.#c;
     const count = kernels.foreignCount.value;
     for (let i = 0; i < count; i++) {
@@ -139,7 +139,7 @@ export class Inbound {
       const segment = u32[record + 2] ?? 1;
       const owner = u32[record + 3] ?? 0;
       if (owner === OWNER_CONTROL) {
-        this.#toControl(data, length, segment, peer, socketIndex);
+        this.#toControl(data, length, segment, peer);
         continue;
       }
       const packets = Math.ceil(length / segment);
@@ -150,9 +150,9 @@ export class Inbound {
     kernels.foreignTaken();
   }
 
-  #toControl(data: number, length: number, segment: number, peer: number, socketIndex: number): void {
+  #toControl(data: number, length: number, segment: number, peer: number): void {
     const { u8, view, sockets, post } = this.#c;
-    const local = sockets[socketIndex]?.local;
+    const local = sockets[this.#socket]?.local;
     const remote = decodeSockaddr(view, peer);
     if (local === undefined || remote === undefined) return;
     for (let at = 0; at < length; at += segment) {

@@ -24,7 +24,7 @@ import { KERNEL_STATICS_END } from "../../kernels/kernels.ts";
 const PAGE = 65536;
 const CACHE_LINE = 64;
 
-/** AEAD jobs in one batch: three 64 KiB super-packets of full-sized segments. */
+/** Jobs of the cipher engine in one batch: three 64 KiB super-packets of full-sized segments. */
 export const JOB_CAPACITY = 256;
 /** ESP packets gathered before they are sent. */
 export const SEND_CAPACITY = 512;

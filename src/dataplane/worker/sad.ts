@@ -31,10 +31,17 @@ const MAX_NON_ESN_SEQUENCE = 0xffffffff;
 /** Order of POLICY_ON_MISSING. */
 export const ON_MISSING: readonly OnMissingSa[] = ["resteer", "shared", "hold", "drop"];
 
-export class SadFull extends Error {
+class SadFull extends Error {
   constructor() {
-    super("the worker's SAD is full: raise daemon.max_sas_per_worker");
+    super("the worker's SAD is full: raise daemon.max_sas_per_cpu");
     this.name = "SadFull";
+  }
+}
+
+class SpdFull extends Error {
+  constructor() {
+    super(`the worker's SPD is full: it takes ${POLICY_CAPACITY} policies`);
+    this.name = "SpdFull";
   }
 }
 
@@ -115,7 +122,7 @@ export class WorkerSad {
     return this.#policies.get(id);
   }
 
-  /** @throws SadFull, and nothing of the SA is left behind. */
+  /** @throws Error when there is no room for it, or no header can be made for it; nothing of the SA is left behind then. */
   addInbound(spec: InboundSaSpec): InboundSa {
     if (this.#inbound.has(spec.spi)) this.removeInbound(spec.spi);
     if ((this.#inbound.size + 1) * 2 > this.#tableCapacity) this.#growTable();
@@ -131,7 +138,11 @@ export class WorkerSad {
     const at = runtime.address;
     const view = this.#view;
     const cipher = propertiesOf(spec.cipher);
-    const keyHandle = this.#expandKey(cipher, spec.keymat, keySlot.address, at + L.ISA_SALT);
+    const keyHandle = this.#orGiveBack(blocks, () => {
+      if (spec.mode === "transport") this.#octets.set(headerTemplate(spec), at + L.ISA_IP_HEADER);
+      this.#destinations.writeSockaddr(at + L.ISA_PEER, spec.remote);
+      return this.#expandKey(cipher, spec.keymat, keySlot.address, at + L.ISA_SALT);
+    });
     const flags =
       (spec.esn ? L.ISA_ESN : 0) |
       (spec.copyEcn ? L.ISA_COPY_ECN : 0) |
@@ -153,12 +164,10 @@ export class WorkerSad {
     view.setUint32(at + L.ISA_REMOTE_TS, remoteTs.address, true);
     view.setUint32(at + L.ISA_REMOTE_TS_COUNT, this.#writeSelectors(remoteTs.address, spec.remoteTs), true);
     view.setUint32(at + L.ISA_ID, spec.id, true);
-    if (spec.mode === "transport") this.#octets.set(headerTemplate(spec), at + L.ISA_IP_HEADER);
     view.setFloat64(at + L.ISA_SOFT_PACKETS, spec.limits.softPackets, true);
     view.setFloat64(at + L.ISA_HARD_PACKETS, spec.limits.hardPackets, true);
     view.setFloat64(at + L.ISA_SOFT_BYTES, spec.limits.softBytes, true);
     view.setFloat64(at + L.ISA_HARD_BYTES, spec.limits.hardBytes, true);
-    this.#destinations.writeSockaddr(at + L.ISA_PEER, spec.remote);
     const sa: InboundSa = { id: spec.id, spi: spec.spi, address: at, local: spec.local, keyHandle, blocks, hardReported: false };
     this.#inbound.set(spec.spi, sa);
     this.#byAddress.set(at, sa);
@@ -174,16 +183,25 @@ export class WorkerSad {
     this.#release(sa.address, sa.keyHandle, sa.blocks);
   }
 
-  /** @throws SadFull, and nothing of the SA is left behind. */
+  /** @throws Error when there is no room for it, or no way to its peer; nothing of the SA is left behind then. */
   addOutbound(spec: OutboundSaSpec, sharedCounter: number): OutboundSa {
     this.removeOutbound(spec.id);
-    const blocks = this.#allocateAll([L.OSA_SIZE, this.#engine.keySlotSize(spec.cipher)]);
     const dest = this.#destinations.acquire(spec.local, spec.remote, spec.encapsulation);
+    try {
+      return this.#addOutbound(spec, sharedCounter, dest);
+    } catch (error) {
+      this.#destinations.release(dest);
+      throw error;
+    }
+  }
+
+  #addOutbound(spec: OutboundSaSpec, sharedCounter: number, dest: number): OutboundSa {
+    const blocks = this.#allocateAll([L.OSA_SIZE, this.#engine.keySlotSize(spec.cipher)]);
     const [runtime, keySlot] = blocks as [Block, Block];
     const at = runtime.address;
     const view = this.#view;
     const cipher = propertiesOf(spec.cipher);
-    const keyHandle = this.#expandKey(cipher, spec.keymat, keySlot.address, at + L.OSA_SALT);
+    const keyHandle = this.#orGiveBack(blocks, () => this.#expandKey(cipher, spec.keymat, keySlot.address, at + L.OSA_SALT));
     // In transport mode the outer header is the packet's own.
     const isTransport = spec.mode === "transport";
     const flags =
@@ -241,18 +259,19 @@ export class WorkerSad {
     this.#release(sa.address, sa.keyHandle, sa.blocks);
   }
 
+  /** @throws Error when there is no way to send there; the SA goes on sending to where it did. */
   updateAddresses({ id, local, remote, encapsulation }: Extract<SadbMessage, { verb: "updateAddresses" }>): void {
     const sa = this.#outbound.get(id);
     if (sa === undefined) return;
-    const dest = this.#destinations.acquire(local, remote, encapsulation);
-    this.#destinations.release(this.#view.getUint32(sa.address + L.OSA_DEST, true));
-    this.#view.setUint32(sa.address + L.OSA_DEST, dest, true);
+    const at = sa.address + L.OSA_DEST;
+    this.#view.setUint32(at, this.#destinations.move(this.#view.getUint32(at, true), local, remote, encapsulation), true);
     sa.remote = remote;
   }
 
+  /** @throws Error when there is no room for it: the SPD is then without it. */
   addPolicy(spec: PolicySpec): void {
     this.removePolicy(spec.id);
-    if (this.#policies.size >= POLICY_CAPACITY) throw new SadFull();
+    if (this.#policies.size >= POLICY_CAPACITY) throw new SpdFull();
     const blocks = this.#allocateAll([
       L.POLICY_SIZE,
       Math.max(spec.localTs.length * L.TS_SIZE, 8),
@@ -345,10 +364,10 @@ export class WorkerSad {
   /** Takes KEYMAT apart (cipher key, salt, integrity key), expands the keys, puts the salt at `salt`, and wipes what was handed in. */
   #expandKey({ name, keyLength, saltLength }: EspCipherProperties, keymat: Uint8Array, slot: number, salt: number): number {
     const key = new Uint8Array(keymat.length - saltLength);
-    key.set(keymat.subarray(0, keyLength));
-    key.set(keymat.subarray(keyLength + saltLength), keyLength);
-    this.#octets.set(keymat.subarray(keyLength, keyLength + saltLength), salt);
     try {
+      key.set(keymat.subarray(0, keyLength));
+      key.set(keymat.subarray(keyLength + saltLength), keyLength);
+      this.#octets.set(keymat.subarray(keyLength, keyLength + saltLength), salt);
       return this.#engine.expandKey(name, key, slot);
     } finally {
       key.fill(0);
@@ -359,6 +378,20 @@ export class WorkerSad {
   #release(address: number, keyHandle: number, blocks: readonly Block[]): void {
     this.#byAddress.delete(address);
     this.#engine.forgetKey(keyHandle);
+    this.#giveBack(blocks);
+  }
+
+  /** The steps of an SA's making that may fail, the expansion of its key last: then no key stays behind of what is refused. */
+  #orGiveBack<T>(blocks: readonly Block[], steps: () => T): T {
+    try {
+      return steps();
+    } catch (error) {
+      this.#giveBack(blocks);
+      throw error;
+    }
+  }
+
+  #giveBack(blocks: readonly Block[]): void {
     for (const block of blocks) {
       this.#octets.fill(0, block.address, block.address + block.octets);
       this.#slab.release(block.address, block.octets);

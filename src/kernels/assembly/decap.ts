@@ -77,9 +77,6 @@ import { beginRebuilding, rebuild, rebuiltLength, reserveRebuilt } from "./trans
 /** An SPI of 0 is the non-ESP marker (RFC 3948 §2.2): IKE that reached a worker's socket. */
 export const OWNER_CONTROL: u32 = 0xffff;
 
-/** Runs of jobs since `beginInbound`; received packets prepared; packets of other workers. */
-/** Octets of the message that the last `prepare` has dealt with: less than all when a list was full. */
-
 // Steering, as the BPF program computes it (ipsec/spi-steering.ts).
 let steeringMask: u32 = 0;
 let steeringMultiplier: u32 = 1;

@@ -49,6 +49,13 @@ test("whatever can be configured for ESP is a cipher of the data plane, and the 
   assert.deepEqual(names.sort(), ESP_CIPHERS.map(({ name }) => name).sort());
 });
 
+test("only prfs have no place in ESP proposals, and only sequence numbers none in IKE proposals", () => {
+  for (const { keyword, transform, ike, esp } of KEYWORDS) {
+    assert.equal(esp === undefined, transform.type === TransformType.PRF, keyword);
+    assert.equal(ike === undefined, transform.type === TransformType.ESN, keyword);
+  }
+});
+
 test("what RFC 8221 makes mandatory for ESP can be configured", () => {
   const mandatory = KEYWORDS.filter(({ esp, transform }) => esp === "MUST" && transform.type !== TransformType.KE);
   assert.deepEqual(

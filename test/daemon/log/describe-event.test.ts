@@ -19,7 +19,11 @@ const remote = { address: "2001:db8::2", port: 4500 };
 const local = { address: "192.0.2.1", port: 500 };
 
 test("events are sentences at the level that asks of a person what it should", () => {
+  const refused = { kind: "dataPlaneRefused", connection: "west", child: "net", cpu: cpuIndex(3), why: "the SPD is full" } as const;
   const cases: readonly (readonly [IkeEvent, string, string])[] = [
+    [{ ...refused, what: "Child SA" }, "error", "west/net: CPU 3 refuses a Child SA, which is closed: the SPD is full"],
+    [{ ...refused, what: "policy" }, "error", "west/net: CPU 3 refuses the policy, whose Child SAs are closed: the SPD is full"],
+    [{ ...refused, what: "trap" }, "error", "west/net: CPU 3 refuses the trap, and drops the packets that it is for: the SPD is full"],
     [
       {
         kind: "ikeUp",
