@@ -46,6 +46,8 @@ export interface Ppk {
 /** What this end signs with. */
 export interface Credential {
   readonly key: SigningKey;
+  /** Of an RSA key, with a peer that knows RFC 7427, where nothing negotiates it. "pkcs1": for peers without RSASSA-PSS. */
+  readonly rsaPadding?: "pss" | "pkcs1";
   /** Of the end entity first, then of intermediates; none: a raw public key (RFC 7670). */
   readonly certificates: readonly Certificate[];
   /** What the authority says of the certificates, for peers that ask (RFC 4806). */

@@ -29,11 +29,11 @@ export interface PeerProof {
 
 /** Throws AuthenticationFailed when the peer knows no signature that the key can make. */
 export function proveBySignature(
-  { key, certificates }: Credential,
+  { key, rsaPadding, certificates }: Credential,
   octets: Uint8Array,
   peerHashes: readonly number[] | undefined,
 ): SignatureProof {
-  const signed = signAuth({ key, octets, peerHashes });
+  const signed = signAuth({ key, octets, peerHashes, ...(rsaPadding !== undefined && { rsaPadding }) });
   if (signed === undefined) {
     throw new AuthenticationFailed(`The peer knows no signature that our key of kind ${key.kind} can make.`);
   }

@@ -75,6 +75,15 @@ describe("authentication by certificate", () => {
     }
   }
 
+  test("with RSA and PKCS#1 v1.5 by RFC 7427, for a peer that takes no PSS", () => {
+    const local = signsAs("left.example", hostCertificate(authority, "left.example", { kind: "rsa" }));
+    assert.ok(local.auth === "pubkey");
+    const made = world({ local: { ...local, credential: { ...local.credential, rsaPadding: "pkcs1" } } });
+    settled(made);
+    assertAgreement(made);
+    assert.match(authOf(made, made.right).join(), /RSASSA-PKCS1-v1_5 with SHA2-256/);
+  });
+
   test("asks for what it needs, and shows what it is asked for", () => {
     assert.deepEqual(settled(world()), [
       "IKE_SA_INIT 0 N(SIGNATURE_HASH_ALGORITHMS) -->",

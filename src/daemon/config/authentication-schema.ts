@@ -33,6 +33,11 @@ export const localSchema = z.strictObject({
     expects: "a path",
     default: "none",
   }),
+  rsa_padding: optional(oneOf("pss", "pkcs1"), {
+    about: "How an RSA key signs for a peer that knows RFC 7427: RSASSA-PSS, or PKCS#1 v1.5 for a peer that takes no PSS.",
+    expects: "pss or pkcs1",
+    default: "pss",
+  }),
   ocsp_responses: optionalListOf(asWritten, {
     about:
       "Files with OCSP responses for these certificates, in DER, for a peer that asks (RFC 4806), with ocsp: reply or both. They are read at start.",

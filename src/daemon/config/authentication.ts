@@ -78,13 +78,13 @@ export class AuthenticationSections {
       this.#refuseUnused(
         path,
         local,
-        ["id", "certs", "private_key", "ocsp_responses", "pubkeys"],
+        ["id", "certs", "private_key", "rsa_padding", "ocsp_responses", "pubkeys"],
         "auth: null shows nothing of who we are; leave this away.",
       );
       return { auth: "null", id: NO_IDENTITY };
     }
     if (local.auth === "psk") {
-      this.#refuseUnused(path, local, ["certs", "private_key", "ocsp_responses", "pubkeys"]);
+      this.#refuseUnused(path, local, ["certs", "private_key", "rsa_padding", "ocsp_responses", "pubkeys"]);
       return { auth: "psk", id: local.id ?? addressIdentity() };
     }
     const credential = this.#credential(path, local);
@@ -157,7 +157,10 @@ export class AuthenticationSections {
     return certificates;
   }
 
-  #credential(path: KeyPath, { certs, private_key: file, pubkeys }: ConnectionSection["local"]): Credential | undefined {
+  #credential(
+    path: KeyPath,
+    { certs, private_key: file, pubkeys, rsa_padding: padding }: ConnectionSection["local"],
+  ): Credential | undefined {
     if (file === undefined) throw new Unusable(path, "auth: pubkey needs a private key; add private_key with the path of a PEM file.");
     if (certs === undefined && pubkeys === undefined) {
       throw new Unusable(path, "auth: pubkey needs something to show for the private key; add certs, or pubkeys with its public key.");
@@ -166,7 +169,11 @@ export class AuthenticationSections {
     const key = this.#attempt([...path, "private_key"], () => this.#files.privateKey(file));
     const certificates = this.#each([...path, "certs"], certs, (each) => this.#files.certificates(each)).flat();
     const publicKeys = this.#each<VerificationKey>([...path, "pubkeys"], pubkeys, (each) => this.#files.publicKey(each));
+    if (key !== undefined && key.kind !== "rsa" && padding !== undefined) {
+      this.#find([...path, "rsa_padding"], `The private key in ${file} is no RSA key; leave this away.`);
+    }
     if (key === undefined || this.#report.findings.length > count) return undefined;
+    const rsaPadding = padding ?? "pss";
     const spki = key.publicKey.spki();
     const own = certificates.find((certificate) => equalOctets(certificate.spki, spki));
     if (own === undefined && certs !== undefined) {
@@ -175,9 +182,9 @@ export class AuthenticationSections {
     if (publicKeys.some((each) => !equalOctets(each.spki(), spki))) {
       throw new Unusable([...path, "pubkeys"], `This is not the public key of the private key in ${file}.`);
     }
-    if (own === undefined) return { key, certificates: [] };
+    if (own === undefined) return { key, rsaPadding, certificates: [] };
     this.#warnOfOwn(own);
-    return { key, certificates: [own, ...certificates.filter((certificate) => certificate !== own)] };
+    return { key, rsaPadding, certificates: [own, ...certificates.filter((certificate) => certificate !== own)] };
   }
 
   #ocspResponses(

@@ -1,6 +1,6 @@
 /** CREATE_CHILD_SA for a new Child SA, as initiator (RFC 7296 §1.3.1): the first of its selectors, or one more for a CPU (RFC 9611). */
 import { ExchangeType, NotifyType } from "../../wire/iana/index.ts";
-import { findErrorNotify, invalidKeMethodOf } from "../../wire/notify.ts";
+import { findErrorNotify } from "../../wire/notify.ts";
 import type { Payload } from "../../wire/payload.ts";
 import { ChildExchange, type ChildAnswer } from "../child-exchange.ts";
 import type { ChildPlan } from "../child-offer.ts";
@@ -10,7 +10,7 @@ import { wasDeletedEarly } from "../early-deletes.ts";
 import { MalformedMessage, NoAgreement, PeerMisbehaved } from "../errors.ts";
 import type { Abandoned, Exchange } from "../exchanger.ts";
 import type { IkeSa } from "../ike-sa.ts";
-import { keyExchangesOf } from "../proposals.ts";
+import { methodToRetry } from "../invalid-ke.ts";
 import { childRefusalText } from "../refusal-text.ts";
 import { adoptConfiguration, configurationRequest } from "./configuration-initiator.ts";
 import { DeleteUnusedSpi } from "./delete-child.ts";
@@ -54,14 +54,9 @@ export class CreateChild implements Exchange<IkeSa> {
       this.#complete(host, exchange, payloads, now);
       return;
     }
-    const wanted = refusal.notifyType === NotifyType.INVALID_KE_PAYLOAD ? invalidKeMethodOf(refusal) : undefined;
+    const wanted = methodToRetry(refusal, exchange.method, this.#plan.config.espProposals);
     exchange.release();
-    if (
-      wanted !== undefined &&
-      this.#method === undefined &&
-      wanted !== exchange.method &&
-      keyExchangesOf(this.#plan.config.espProposals).includes(wanted)
-    ) {
+    if (wanted !== undefined && this.#method === undefined) {
       host.exchanger.enqueue(new CreateChild(this.#plan, this.#outcome, wanted), now);
       return;
     }

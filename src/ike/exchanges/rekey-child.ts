@@ -1,6 +1,6 @@
 /** CREATE_CHILD_SA with REKEY_SA, as initiator (RFC 7296 §1.3.3, §2.8), and what to do when the peer rekeys the same SA (§2.8.1). */
 import { ExchangeType, NotifyType, ProtocolId } from "../../wire/iana/index.ts";
-import { findErrorNotify, invalidKeMethodOf, rekeySa } from "../../wire/notify.ts";
+import { findErrorNotify, rekeySa } from "../../wire/notify.ts";
 import type { NotifyPayload, Payload } from "../../wire/payload.ts";
 import { ChildExchange, type ChildAnswer } from "../child-exchange.ts";
 import type { ChildPlan } from "../child-offer.ts";
@@ -11,8 +11,8 @@ import { espSpiOctets } from "../esp-spi.ts";
 import type { Exchange } from "../exchanger.ts";
 import type { GroupBinding } from "../group-binding.ts";
 import type { IkeSa } from "../ike-sa.ts";
+import { methodToRetry } from "../invalid-ke.ts";
 import { compareNonces } from "../nonce.ts";
-import { keyExchangesOf } from "../proposals.ts";
 import type { RivalRekey } from "../rival-rekey.ts";
 import { closeChild, DeleteUnusedSpi } from "./delete-child.ts";
 import { followUp } from "./followup-ke-initiator.ts";
@@ -168,15 +168,8 @@ export class RekeyChild implements Exchange<IkeSa>, ChildRekeyInProgress {
   }
 
   #refused(host: IkeSa, refusal: NotifyPayload, method: number | undefined, now: number): void {
-    const wanted = refusal.notifyType === NotifyType.INVALID_KE_PAYLOAD ? invalidKeMethodOf(refusal) : undefined;
-    const { espProposals } = this.#old.parameters.config;
-    if (
-      this.#standing === undefined &&
-      wanted !== undefined &&
-      this.#method === undefined &&
-      wanted !== method &&
-      keyExchangesOf(espProposals).includes(wanted)
-    ) {
+    const wanted = methodToRetry(refusal, method, this.#old.parameters.config.espProposals);
+    if (this.#standing === undefined && wanted !== undefined && this.#method === undefined) {
       if (this.#old.state.kind === "REKEYING") this.#old.transition({ kind: "INSTALLED" });
       host.exchanger.enqueue(new RekeyChild(this.#old, this.#group, this.#outcome, wanted), now);
       return;

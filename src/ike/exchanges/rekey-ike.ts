@@ -6,7 +6,7 @@ import { wipe } from "../../crypto/ike-keys.ts";
 import { startKeyExchange, type KeyExchange } from "../../crypto/key-exchange.ts";
 import { ExchangeType, NotifyType, ProtocolId } from "../../wire/iana/index.ts";
 import { ikeSpiFromOctets, ikeSpiOctets, type IkeSpi } from "../../wire/ike-header.ts";
-import { findErrorNotify, invalidKeMethodOf } from "../../wire/notify.ts";
+import { findErrorNotify } from "../../wire/notify.ts";
 import type { NotifyPayload, Payload } from "../../wire/payload.ts";
 import { peersToken } from "../crash-tokens.ts";
 import { BrokenInvariant, NoAgreement, PeerMisbehaved } from "../errors.ts";
@@ -15,6 +15,7 @@ import { IkeSaKeys } from "../ike-sa-keys.ts";
 import type { IkeRekeyInProgress } from "../ike-sa-state.ts";
 import { successorOf, takeOver } from "../ike-sa-succession.ts";
 import type { IkeSa } from "../ike-sa.ts";
+import { methodToRetry } from "../invalid-ke.ts";
 import { agreeOnSecret } from "../key-agreement.ts";
 import { compareNonces, lowerNonce, newNonce } from "../nonce.ts";
 import { acceptChoice, additionalKeyExchangesOf, keyExchangeOf, keyExchangesOf, withSpi, type ChosenProposal } from "../proposals.ts";
@@ -244,9 +245,8 @@ export class RekeyIke implements Exchange<IkeSa>, IkeRekeyInProgress<IkeSa> {
   }
 
   #refused(host: IkeSa, refusal: NotifyPayload, method: number, now: number): void {
-    const wanted = refusal.notifyType === NotifyType.INVALID_KE_PAYLOAD ? invalidKeMethodOf(refusal) : undefined;
-    const isOurs = wanted !== undefined && wanted !== method && keyExchangesOf(host.config?.proposals ?? []).includes(wanted);
-    if (this.rival === undefined && !this.#isRivalPending && isOurs && this.#method === undefined) {
+    const wanted = methodToRetry(refusal, method, host.config?.proposals ?? []);
+    if (this.rival === undefined && !this.#isRivalPending && wanted !== undefined && this.#method === undefined) {
       host.transition({ kind: "ESTABLISHED" }, "the peer wants another key exchange");
       host.exchanger.enqueue(new RekeyIke(host, this.#outcome, wanted), now);
       return;

@@ -48,6 +48,7 @@ write("east.pem", pem("CERTIFICATE", issue(authority, { subject: "CN=east" }).ce
 write("middle.pem", pem("CERTIFICATE", middle.certificate.der));
 write("west.key", PAIRS.rsa.privateKey);
 write("west.pub", PAIRS.rsa.publicKey);
+write("east.key", PAIRS.ed25519.privateKey);
 write("east.pub", PAIRS.ed25519.publicKey);
 write("list.crl", pem("X509 CRL", revocationListDer(authority)));
 const rightful = west(middle);
@@ -120,6 +121,17 @@ describe("local authentication by signature", () => {
     const { local } = connection(`${LOCAL}, id: "O=Hawser, CN=west"`, REMOTE);
     assert.ok(local.auth === "pubkey");
     assert.deepEqual(local.id.data, local.credential.certificates[0]?.subject.der);
+  });
+
+  it("pads RSA by PSS, or as it is told", () => {
+    for (const [told, padding] of [
+      ["", "pss"],
+      [", rsa_padding: pss", "pss"],
+      [", rsa_padding: pkcs1", "pkcs1"],
+    ] as const) {
+      const { local } = connection(LOCAL + told, REMOTE);
+      assert.equal(local.auth === "pubkey" && local.credential.rsaPadding, padding);
+    }
   });
 
   it("may be by raw public key alone", () => {
@@ -234,6 +246,11 @@ describe("local authentication by signature", () => {
       "an OCSP response and no authentication",
       "auth: null, ocsp_responses: ocsp.der",
       /local\.ocsp_responses: auth: null shows nothing of who we are; leave this away\.$/,
+    ],
+    [
+      "a padding for a key that is not RSA",
+      "auth: pubkey, private_key: east.key, pubkeys: east.pub, rsa_padding: pkcs1",
+      /local\.rsa_padding: The private key in east\.key is no RSA key; leave this away\.$/,
     ],
     ["certificates with a pre-shared key", "certs: west.pem, id: west.example", /local\.certs: This has no meaning without auth: pubkey/],
   ];
