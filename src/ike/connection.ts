@@ -46,6 +46,9 @@ const TRAP_HOLD = 5000;
 /** About how long to wait after INTERNAL_ADDRESS_FAILURE, in milliseconds: several minutes, as only others who go leave an address (§3.15.4). */
 const ADDRESS_WAIT = 180_000;
 
+/** How long a child waits after the data plane had no room for it, in milliseconds: room comes when others go. */
+const ROOM_WAIT = 30_000;
+
 /** About how long to wait before the next of the configured tries after a refusal that nobody has proved, in milliseconds. */
 const UNPROVEN_WAIT = 60_000;
 
@@ -60,6 +63,8 @@ export class Connection {
   readonly #demands = new Map<string, ChildDemand>();
   /** By child: asked of the peer, and not answered yet. */
   readonly #inFlight = new Map<string, ChildDemand>();
+  /** Children that wait for room in the data plane. */
+  readonly #waitingForRoom = new Set<string>();
   #attempt: { readonly ikeSa: IkeSa; readonly number: number } | undefined;
   #lastError: string | undefined;
   /** Somebody asked for it, and nobody took that back. */
@@ -111,6 +116,7 @@ export class Connection {
   /** A packet asks. */
   acquire(trap: Trap, cpu: CpuIndex, flow: FlowKey, now: number): void {
     trap.asked(cpu);
+    if (this.#waitingForRoom.has(trap.child.name)) return;
     this.#demand({ child: trap.child, cpu, flow });
     this.pursue(now);
   }
@@ -173,6 +179,17 @@ export class Connection {
     this.#rearm(name);
   }
 
+  /** The data plane had no room for it: neither packets nor its start_action ask again at once. */
+  childHasNoRoom(child: ChildConfig, now: number): void {
+    if (this.#waitingForRoom.has(child.name)) return;
+    this.#waitingForRoom.add(child.name);
+    this.#ports.services.timers.schedule(now + ROOM_WAIT, "retry", (at) => {
+      this.#waitingForRoom.delete(child.name);
+      this.#rearm(child.name);
+      if (child.startAction === "start" && this.#isWanted) this.initiate([child], at);
+    });
+  }
+
   /** Takes the next step towards what is wanted, unless it is being taken. */
   pursue(now: number): void {
     const ikeSa = this.#ports.established(this).at(-1);
@@ -201,7 +218,7 @@ export class Connection {
 
   /** An established IKE SA is gone. `isLost`: nobody meant it to end, as when the peer does not answer any more. */
   ikeSaGone(why: string, by: "local" | "peer", isLost: boolean, now: number): void {
-    for (const trap of this.#traps) trap.rearm();
+    for (const { child } of this.#traps) this.#rearm(child.name);
     if (this.#ports.established(this).length > 0 || this.#attempt !== undefined) return;
     // Nobody is there to answer any more.
     this.#inFlight.clear();
@@ -349,6 +366,7 @@ export class Connection {
   }
 
   #rearm(name: string): void {
+    if (this.#waitingForRoom.has(name)) return;
     for (const trap of this.#traps) if (trap.child.name === name) trap.rearm();
   }
 

@@ -359,9 +359,20 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
     const known = this.registry.child(id);
     if (known === undefined || known.child.state.kind === "DELETING" || known.ikeSa.state.kind === "DELETING") return;
     const { child, ikeSa } = known;
-    const names = { connection: ikeSa.connectionName, child: child.parameters.config.name };
-    this.services.outputs.event({ kind: "dataPlaneRefused", ...names, what: "Child SA", cpu, why });
+    const { config } = child.parameters;
+    this.services.outputs.event({
+      kind: "dataPlaneRefused",
+      connection: ikeSa.connectionName,
+      child: config.name,
+      what: "Child SA",
+      cpu,
+      why,
+    });
+    this.#connectionOf(ikeSa)?.childHasNoRoom(config, now);
     closeChild(ikeSa, child, refusalOf(cpu, why), now);
+    // The others carry on; packets of its CPU ask for another one, but not at once.
+    const group = this.registry.groupByPolicy(child.parameters.policyId);
+    if (group?.isEmpty === false) group.refused(child.parameters.cpu, "abandoned", now);
   }
 
   /** As for an SA; but a trap stays for the CPUs that have it: without it no packet would ask anywhere. */
@@ -369,8 +380,9 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
     const group = this.registry.groupByPolicy(policyId);
     if (group !== undefined) {
       if (!group.hasPolicy) return;
-      const names = { connection: group.connectionName, child: group.config.name };
-      this.services.outputs.event({ kind: "dataPlaneRefused", ...names, what: "policy", cpu, why });
+      const { connectionName: connection, config } = group;
+      this.services.outputs.event({ kind: "dataPlaneRefused", connection, child: config.name, what: "policy", cpu, why });
+      this.registry.connections.get(connection)?.childHasNoRoom(config, now);
       group.policyRefused(refusalOf(cpu, why), now);
       return;
     }

@@ -51,6 +51,54 @@ describe("a refused Child SA", () => {
   });
 });
 
+describe("for want of room", () => {
+  test("a trap asks again after half a minute, not with each packet", () => {
+    const world = new World({ left: { child: { startAction: "trap" } } });
+    world.send(world.left, 0);
+    world.settle();
+    refuse(world, world.left, { verb: "saRefused", id: onlyChild(world, world.left).id, cpu: CPU, why: WHY });
+    world.settle();
+    world.run(29_000);
+    world.send(world.left, 0);
+    assert.deepEqual(world.settle(), []);
+    world.run(2_000);
+    world.send(world.left, 0);
+    world.settle();
+    assertAgreement(world);
+    assert.equal(world.status(world.left).childSas.length, 1);
+  });
+
+  test("start_action: start asks again after half a minute", () => {
+    const world = establishedWorld({ left: { child: { startAction: "start" } } });
+    // Its own beginning is over.
+    world.run(2_000);
+    refuse(world, world.left, { verb: "saRefused", id: onlyChild(world, world.left).id, cpu: CPU, why: WHY });
+    world.settle();
+    world.run(29_000);
+    assert.deepEqual(childStates(world), { left: [], right: [] });
+    world.run(2_000);
+    assertAgreement(world);
+    assert.equal(world.status(world.left).childSas.length, 1);
+  });
+
+  test("a CPU beside others asks for an SA of its own again after a moment, not with each packet", () => {
+    const perCpu = { child: { perCpuSas: true } };
+    const world = establishedWorld({ cpus: 2, left: perCpu, right: perCpu });
+    world.send(world.left, 1);
+    world.settle();
+    const own = world.status(world.left).childSas.find(({ cpu }) => cpu === 1);
+    assert.ok(own !== undefined);
+    refuse(world, world.left, { verb: "saRefused", id: own.id, cpu: cpuIndex(1), why: WHY });
+    world.settle();
+    world.send(world.left, 1);
+    assert.deepEqual(world.settle(), []);
+    world.run(60_000);
+    world.send(world.left, 1);
+    assert.notDeepEqual(world.settle(), []);
+    assertAgreement(world);
+  });
+});
+
 describe("a refused policy", () => {
   test("goes from all CPUs, with all Child SAs of its group, none of which takes over from another", () => {
     const perCpu = { child: { perCpuSas: true } };
