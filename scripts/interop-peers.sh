@@ -36,7 +36,7 @@ private_apt() {
     -o Dir::Etc="$home/etc" -o Dir::Etc::SourceList="$home/sources.list" -o Dir::Etc::SourceParts=/nonexistent -o Dir::State="$home" \
     -o Dir::State::Lists="$home/lists" -o Dir::State::status="$home/status" -o Dir::Cache="$home" -o Dir::Cache::Archives="$home/archives" \
     -o APT::Sandbox::User=root -o APT::Install-Recommends=false -o APT::Install-Suggests=false -o Acquire::Languages=none \
-    -o APT::Update::Error-Mode=any -o Debug::NoLocking=true "$@"
+    -o APT::Update::Error-Mode=any -o Acquire::Retries=3 -o Debug::NoLocking=true "$@"
 }
 
 # Fetches and unpacks one peer into $CACHE/PEER. A directory that is there is whole: it gets its name last.

@@ -8,7 +8,7 @@ import { inNamespace } from "../../src/host/linux/namespaces.ts";
 import { Hawser } from "./support/hawser.ts";
 import { makeHosts, makeHostsWithoutNetworks } from "./support/hosts.ts";
 import { packageFile } from "./support/package-file.ts";
-import { missing } from "./support/requirements.ts";
+import { missing, skipFor } from "./support/requirements.ts";
 import { Echo } from "./support/traffic.ts";
 
 /** Debian's own: modules of its packages are not seen by another one. */
@@ -16,7 +16,7 @@ const PYTHON = "/usr/bin/python3";
 const PINGS = 20;
 
 const hasScapy = spawnSync(PYTHON, ["-c", "import scapy.layers.ipsec, cryptography"]).status === 0;
-const skip = missing() || (hasScapy ? false : "not installed: apt-get install python3-scapy python3-cryptography");
+const skip = missing() || (hasScapy ? false : skipFor("not installed: apt-get install python3-scapy python3-cryptography"));
 
 interface Case {
   readonly proposal: string;

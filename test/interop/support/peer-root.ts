@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import type { DemoHost } from "../../../src/demo/topology.ts";
 import { inNamespace } from "../../../src/host/linux/namespaces.ts";
 import { packageFile } from "./package-file.ts";
-import { missing } from "./requirements.ts";
+import { missing, skipFor } from "./requirements.ts";
 
 export type PeerName = "strongswan" | "strongswan-next" | "libreswan";
 
@@ -23,7 +23,7 @@ export function peerRoot(peer: PeerName, ...programs: readonly string[]): PeerRo
     timeout: FETCH_PATIENCE,
   });
   if (status === 0) return { root: stdout.trim(), skip: false };
-  return { root: undefined, skip: (error?.message ?? stderr.trim()) || `interop-peers.sh ended with ${status}` };
+  return { root: undefined, skip: skipFor((error?.message ?? stderr.trim()) || `interop-peers.sh ended with ${status}`) };
 }
 
 /** Where a peer finds its configuration and leaves its log and its control socket: the scratch folder that it was started with. */
