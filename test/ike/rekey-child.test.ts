@@ -173,10 +173,7 @@ describe("regular", () => {
     assert.match(eventsOf(world.left, "childDown")[0]?.why ?? "", /does not know it/);
 
     // CREATE_CHILD_SA { SA, Ni, TSi, TSr } -->, <-- CREATE_CHILD_SA { SA, Nr, TSi, TSr }
-    assert.deepEqual(world.settle(), [
-      "CREATE_CHILD_SA 3 { SA, NONCE, TSi, TSr } -->",
-      "<-- CREATE_CHILD_SA 3 R { SA, NONCE, TSi, TSr }",
-    ]);
+    assert.deepEqual(world.settle(), ["CREATE_CHILD_SA 3 { SA, NONCE, TSi, TSr } -->", "<-- CREATE_CHILD_SA 3 R { SA, NONCE, TSi, TSr }"]);
     assert.deepEqual(childStates(world), { left: ["INSTALLED"], right: ["INSTALLED"] });
     assert.notEqual(world.status(world.left).childSas[0]?.spiIn, old.spiIn);
     assertAgreement(world);
