@@ -189,16 +189,33 @@ describe("an IKE SA with additional key exchanges", () => {
     assertTraffic(world);
   });
 
-  it("stays when the peer does not complete its rekey", () => {
-    const world = hybridWorld();
-    world.rekeyIke(world.right);
-    world.deliver();
-    world.wire.length = 0;
-    world.advance(1_000);
-    const { ikeSas } = world.status(world.left);
-    assert.deepEqual(
-      ikeSas.map(({ state }) => state),
-      ["ESTABLISHED"],
-    );
+  it("stays when the peer does not complete its rekey, and is rekeyed after that by either end", () => {
+    for (const side of ["left", "right"] as const) {
+      const world = hybridWorld();
+      world.rekeyIke(world.right);
+      world.deliver();
+      // The right end's follow-up never comes, until the left end has lost patience.
+      for (let second = 1; second <= 30; second++) {
+        world.wire.length = 0;
+        world.advance(1_000);
+        assert.deepEqual(ikeStates(world).left, ["ESTABLISHED"], `after ${second} s`);
+        // So long, nothing is begun that the successor would have to take over.
+        if (second !== 28) continue;
+        world.rekeyChild(world.left);
+        assert.equal(world.wire.filter(({ from }) => from === "left").length, 0, "what concerns Child SAs waits");
+      }
+      assert.ok(
+        world.wire.some(({ from, octets }) => from === "left" && world.reader.describe(octets).includes("N(REKEY_SA)")),
+        "what has waited begins",
+      );
+      world.run(60_000);
+      assertTraffic(world);
+      const [old] = world.status(world.left).ikeSas;
+      world.rekeyIke(world.host(side));
+      world.settle();
+      assertTraffic(world);
+      assert.notEqual(world.status(world.left).ikeSas[0]?.id, old?.id);
+      assert.deepEqual(ikeStates(world), { left: ["ESTABLISHED"], right: ["ESTABLISHED"] });
+    }
   });
 });

@@ -146,14 +146,48 @@ describe("regular", () => {
   });
 
   test("the responder has lost the SA: CHILD_SA_NOT_FOUND, and it is made anew", () => {
+    const world = new World();
+    const forger = forgerIn(world);
+    world.initiate();
+    world.settle();
+    const [old] = world.status(world.left).childSas;
+    assert.ok(old !== undefined);
+    world.rekeyChild(world.left);
+    const request = world.hold("left");
+    // A Delete of which the left end knows nothing, under a message ID that it will not come to: the right end has lost the SA, the left has not.
+    const deletion = forger.request({
+      exchangeType: ExchangeType.INFORMATIONAL,
+      messageId: 10,
+      payloads: [{ type: "DELETE", protocolId: ProtocolId.ESP, spiSize: 4, spis: [espSpiOctets(old.spiIn)] }],
+    });
+    world.arrive({ ...request, octets: deletion });
+    assert.equal(world.lose("right"), "<-- INFORMATIONAL 10 R { D(1) }");
+    assert.deepEqual(childStates(world), { left: ["REKEYING"], right: [] });
+
+    // CREATE_CHILD_SA { N(REKEY_SA), SA, Ni, TSi, TSr } -->
+    world.arrive(request);
+    assert.deepEqual(childStates(world).right, []);
+    // <-- CREATE_CHILD_SA { N(CHILD_SA_NOT_FOUND) }
+    assert.equal(world.deliver(), "<-- CREATE_CHILD_SA 2 R { N(CHILD_SA_NOT_FOUND) }");
+    assert.deepEqual(childStates(world).left, []);
+    assert.match(eventsOf(world.left, "childDown")[0]?.why ?? "", /does not know it/);
+
+    // CREATE_CHILD_SA { SA, Ni, TSi, TSr } -->, <-- CREATE_CHILD_SA { SA, Nr, TSi, TSr }
+    assert.deepEqual(world.settle(), ["CREATE_CHILD_SA 3 { SA, NONCE, TSi, TSr } -->", "<-- CREATE_CHILD_SA 3 R { SA, NONCE, TSi, TSr }"]);
+    assert.deepEqual(childStates(world), { left: ["INSTALLED"], right: ["INSTALLED"] });
+    assert.notEqual(world.status(world.left).childSas[0]?.spiIn, old.spiIn);
+    assertAgreement(world);
+    assertTraffic(world, "in the end");
+  });
+
+  test("the responder is closing the SA, and its Delete is late: TEMPORARY_FAILURE, and then it is gone at both ends", () => {
     const world = establishedWorld();
-    // The right end closes it, but its Delete never comes: a peer that lost its memory.
     world.closeChild(world.right);
     const deletion = world.hold("right");
     world.rekeyChild(world.left);
-    // The right end is closing it, as far as it knows.
     assert.equal(world.deliverFrom("left"), REKEY);
     assert.equal(world.deliverFrom("right"), "<-- CREATE_CHILD_SA 2 R { N(TEMPORARY_FAILURE) }");
+    assert.deepEqual(childStates(world).left, ["INSTALLED"]);
     world.arrive(deletion);
     world.settle();
     assert.deepEqual(childStates(world), { left: [], right: [] });

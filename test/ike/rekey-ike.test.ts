@@ -117,14 +117,30 @@ describe("regular", () => {
         },
       },
     });
-    for (let second = 0; second < 14; second++) {
-      world.advance(1000);
-      // Requests to rekey never arrive.
+    /** Requests to rekey never arrive. */
+    const lose = (): void => {
       for (let index = world.wire.length - 1; index >= 0; index--) {
         if (world.describe(world.wire[index]!).includes("CREATE_CHILD_SA")) world.wire.splice(index, 1);
       }
+    };
+    for (let second = 0; second < 12; second++) {
+      world.advance(1000);
+      lose();
     }
-    assert.notEqual(ikeStates(world).left[0], "ESTABLISHED");
+    // rekey_time and over_time after it was made, and not before.
+    world.advance(999);
+    lose();
+    assert.deepEqual(ikeStates(world).left, ["REKEYING"]);
+    assert.equal(eventsOf(world.left, "ikeDown").length, 0);
+    world.advance(1);
+    assert.deepEqual(ikeStates(world).left, ["DELETING"]);
+    // The Delete goes when the rekey is answered at last, and the successor goes too.
+    world.run(60_000);
+    assert.deepEqual(ikeStates(world), { left: [], right: [] });
+    assert.deepEqual(
+      eventsOf(world.left, "ikeDown").map(({ why }) => why),
+      ["it could not be rekeyed in time"],
+    );
   });
 });
 

@@ -21,11 +21,19 @@ export function eventsOf<Kind extends IkeEvent["kind"]>(host: Host, kind: Kind):
   return host.events.filter((event): event is Extract<IkeEvent, { kind: Kind }> => event.kind === kind);
 }
 
-/** SPIs as the pair (left's inbound, right's inbound): the same on both sides when the two mean the same SA. */
+/**
+ * SPIs as the pair (left's inbound, right's inbound), and the selectors of the left's and of the right's network: the same on both sides when
+ * the two mean the same SA.
+ */
 function childPairs(world: World, host: Host): string[] {
   return world
     .status(host)
-    .childSas.map(({ spiIn, spiOut }) => (host.side === "left" ? `${spiIn}/${spiOut}` : `${spiOut}/${spiIn}`))
+    .childSas.map(({ spiIn, spiOut, localTs, remoteTs }) => {
+      const here = { spi: spiIn, net: [...localTs].sort().join(" ") };
+      const there = { spi: spiOut, net: [...remoteTs].sort().join(" ") };
+      const [left, right] = host.side === "left" ? [here, there] : [there, here];
+      return `${left.spi}/${right.spi}: ${left.net} - ${right.net}`;
+    })
     .sort();
 }
 
@@ -36,7 +44,7 @@ const ikePairs = (world: World, host: Host): string[] =>
     .sort();
 
 /**
- * Both ends have the same SAs, all of them in full life, with the same keys in both data planes and nothing else there; every entry of every
+ * Both ends have the same SAs with the same selectors, all of them in full life, with the same keys in both data planes and nothing else there; every entry of every
  * CPU leads to an SA that the peer opens.
  */
 export function assertAgreement(world: World): void {
