@@ -36,7 +36,7 @@ test("while the Delete is on its way, what the peer still sends is received", ()
   assert.equal(world.receive(world.left, late.packet), "InNoStates");
 });
 
-test("both ends at once: each answers without a Delete payload", () => {
+test("collision: both ends at once: each answers without a Delete payload", () => {
   const world = establishedWorld();
   world.closeChild(world.left);
   world.closeChild(world.right);
@@ -51,7 +51,7 @@ test("both ends at once: each answers without a Delete payload", () => {
   assertAgreement(world);
 });
 
-test("both at once, and one Delete is lost and comes again", () => {
+test("collision_drop: both at once, and one Delete is lost and comes again", () => {
   const world = establishedWorld();
   world.closeChild(world.left);
   world.closeChild(world.right);

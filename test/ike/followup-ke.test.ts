@@ -33,7 +33,7 @@ function collide(world: World, winner: "left" | "right", rekey: (host: World["le
 }
 
 describe("a Child SA with additional key exchanges", () => {
-  it("is rekeyed in two exchanges", () => {
+  it("regular_multi_ke: is rekeyed in two exchanges", () => {
     const world = hybridWorld();
     world.rekeyChild(world.left);
     assert.deepEqual(world.settle(), [
@@ -104,7 +104,7 @@ describe("a Child SA with additional key exchanges", () => {
 
 describe("both ends rekey the same Child SA", () => {
   for (const winner of ["left", "right"] as const) {
-    it(`and CREATE_CHILD_SA decides: the ${winner}'s goes on, the other stops`, () => {
+    it(`collision_multi_ke: and CREATE_CHILD_SA decides: the ${winner}'s goes on, the other stops`, () => {
       const world = hybridWorld();
       collide(world, winner, (host) => world.rekeyChild(host));
       const ladder = world.settle();
@@ -116,7 +116,7 @@ describe("both ends rekey the same Child SA", () => {
     });
   }
 
-  it("and a request that comes while the follow-up is under way is put off", () => {
+  it("collision_delayed_request_multi_ke: and a request that comes while the follow-up is under way is put off", () => {
     const world = hybridWorld();
     world.rekeyChild(world.left);
     world.rekeyChild(world.right);
@@ -147,7 +147,7 @@ describe("both ends rekey the same Child SA", () => {
 });
 
 describe("an IKE SA with additional key exchanges", () => {
-  it("is rekeyed in two exchanges, and the new one works", () => {
+  it("regular_multi_ke: is rekeyed in two exchanges, and the new one works", () => {
     const world = hybridWorld();
     world.rekeyIke(world.right);
     assert.deepEqual(world.settle(), [
@@ -167,7 +167,7 @@ describe("an IKE SA with additional key exchanges", () => {
   });
 
   for (const winner of ["left", "right"] as const) {
-    it(`and is rekeyed by both: the ${winner}'s goes on, the other stops`, () => {
+    it(`collision_multi_ke: and is rekeyed by both: the ${winner}'s goes on, the other stops`, () => {
       const world = hybridWorld();
       collide(world, winner, (host) => world.rekeyIke(host));
       const ladder = world.settle();

@@ -1,4 +1,7 @@
-/** Rekeys of Child SAs in which one end does not do what the other expects (RFC 7296 §2.8.1, §2.25.1): late, never, or wrong. */
+/**
+ * Rekeys of Child SAs in which one end does not do what the other expects (RFC 7296 §2.8.1, §2.25.1): late, never, or wrong. A case that
+ * strongSwan's suite test_child_rekey has too begins with the name that it has there.
+ */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { espSpiOctets } from "../../src/ike/esp-spi.ts";
@@ -30,7 +33,7 @@ const expire = (world: World, id: number, hard: boolean): void => {
 };
 
 describe("the responder has an old SA that is replaced and not yet closed", () => {
-  test("its soft limit says nothing new: it is not rekeyed again", () => {
+  test("regular_responder_ignore_soft_expire: its soft limit says nothing new: it is not rekeyed again", () => {
     const { world, old } = rekeyedWithoutDelete();
     expire(world, old, false);
     assert.equal(world.wire.length, 0);
@@ -39,7 +42,7 @@ describe("the responder has an old SA that is replaced and not yet closed", () =
     assert.equal(world.status(world.left).childSas.length, 1);
   });
 
-  test("its hard limit closes it, while the other end's Delete is on its way again", () => {
+  test("regular_responder_handle_hard_expire: its hard limit closes it, while the other end's Delete is on its way again", () => {
     const { world, old } = rekeyedWithoutDelete();
     expire(world, old, true);
     assert.match(world.deliverFrom("right"), /INFORMATIONAL 0 \{ D\(1\) \}/);
@@ -50,7 +53,7 @@ describe("the responder has an old SA that is replaced and not yet closed", () =
   });
 });
 
-test("both ends at once, and both guess the key exchange wrong: one SA is left, with the one that both know", () => {
+test("collision_ke_invalid: both ends at once, and both guess the key exchange wrong: one SA is left, with the one that both know", () => {
   const child = (...methods: string[]): { child: { espProposals: ReturnType<typeof espProposals> } } => ({
     child: { espProposals: espProposals(`aes128gcm16-${methods.join("-")}-noesn`) },
   });
@@ -66,6 +69,34 @@ test("both ends at once, and both guess the key exchange wrong: one SA is left, 
     ["ECP_256"],
   );
   for (const host of world.hosts) assert.equal(world.pass(host, 0), undefined);
+});
+
+test("regular_responder_incorrect_delete: the responder closes the old SA itself, before its answer comes: the new one is in use", () => {
+  const world = new World();
+  const forger = forgerIn(world);
+  world.initiate();
+  world.settle();
+  const [old] = world.status(world.right).childSas;
+  assert.ok(old !== undefined);
+  world.rekeyChild(world.left);
+  world.deliver();
+  const answer = world.hold("right");
+  // <-- INFORMATIONAL { D }, which is for the initiator of the rekey to send
+  const deletion = forger.fromResponder({
+    exchangeType: ExchangeType.INFORMATIONAL,
+    messageId: 0,
+    payloads: [{ type: "DELETE", protocolId: ProtocolId.ESP, spiSize: 4, spis: [espSpiOctets(old.spiIn)] }],
+  });
+  world.arrive({ ...answer, octets: deletion });
+  assert.match(world.lose("left"), /INFORMATIONAL 0 R/);
+  // <-- CREATE_CHILD_SA { SA, Nr, TSi, TSr } (late)
+  world.arrive(answer);
+  assert.deepEqual(childStates(world).left.at(-1), "INSTALLED");
+  const [successor] = world.status(world.left).childSas.filter(({ state }) => state === "INSTALLED");
+  assert.notEqual(successor?.spiOut, old.spiIn);
+  const sent = world.send(world.left, 0);
+  assert.ok(sent.kind === "sealed");
+  assert.equal(world.receive(world.right, sent.packet), undefined);
 });
 
 /** Both ends have rekeyed at once, and the right end, which we speak for from now on, is to close its own: it has the lowest nonce. */

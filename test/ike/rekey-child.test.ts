@@ -1,10 +1,14 @@
-/** Rekeying Child SAs (RFC 7296 §2.8), alone and in collision with everything else (§2.8.1, §2.25.1). */
+/**
+ * Rekeying Child SAs (RFC 7296 §2.8), alone and in collision with everything else (§2.8.1, §2.25.1). A case that strongSwan's suite
+ * test_child_rekey has too begins with the name that it has there.
+ */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { espSpiOctets } from "../../src/ike/esp-spi.ts";
 import { espSpi } from "../../src/ipsec/names.ts";
 import { ExchangeType, ProtocolId } from "../../src/wire/iana/index.ts";
-import { assertAgreement, childStates, eventsOf } from "./harness/assertions.ts";
+import { toHex } from "../../src/wire/octets.ts";
+import { assertAgreement, childStates, eventsOf, ikeStates } from "./harness/assertions.ts";
 import { espProposals, type Side } from "./harness/configs.ts";
 import { forgerIn } from "./harness/forger.ts";
 import { establishedWorld, World, type Host } from "./harness/world.ts";
@@ -19,7 +23,7 @@ function assertTraffic(world: World, when: string): void {
 const spisIn = (world: World, host: Host): number[] => world.status(host).childSas.map(({ spiIn }) => spiIn);
 
 describe("regular", () => {
-  test("the initiator of the rekey closes the old SA; no packet is lost at any step", () => {
+  test("regular: the initiator of the rekey closes the old SA; no packet is lost at any step", () => {
     const world = establishedWorld();
     const [old] = spisIn(world, world.left);
     world.rekeyChild(world.left);
@@ -54,7 +58,7 @@ describe("regular", () => {
   });
 
   for (const side of ["left", "right"] as const) {
-    test(`by the ${side}, who need not be the one who made it`, () => {
+    test(`regular: by the ${side}, who need not be the one who made it`, () => {
       const world = establishedWorld();
       for (let round = 0; round < 3; round++) {
         world.rekeyChild(world.host(side));
@@ -65,7 +69,7 @@ describe("regular", () => {
     });
   }
 
-  test("with perfect forward secrecy, and with a wrong guess about the method", () => {
+  test("regular_ke_invalid: with perfect forward secrecy, and with a wrong guess about the method", () => {
     const left = { child: { espProposals: espProposals("aes128gcm16-x25519-ecp256-noesn") } };
     const right = { child: { espProposals: espProposals("aes128gcm16-ecp256-noesn") } };
     const world = establishedWorld({ left, right });
@@ -145,7 +149,7 @@ describe("regular", () => {
     assert.match(world.settle()[0] ?? "", /CREATE_CHILD_SA 3 \{ N\(REKEY_SA\)/);
   });
 
-  test("the responder has lost the SA: CHILD_SA_NOT_FOUND, and it is made anew", () => {
+  test("regular_responder_lost_sa: the responder has lost the SA: CHILD_SA_NOT_FOUND, and it is made anew", () => {
     const world = new World();
     const forger = forgerIn(world);
     world.initiate();
@@ -180,7 +184,7 @@ describe("regular", () => {
     assertTraffic(world, "in the end");
   });
 
-  test("the responder is closing the SA, and its Delete is late: TEMPORARY_FAILURE, and then it is gone at both ends", () => {
+  test("collision_delete_drop_delete: the responder is closing the SA, and its Delete is late: TEMPORARY_FAILURE, and then it is gone at both ends", () => {
     const world = establishedWorld();
     world.closeChild(world.right);
     const deletion = world.hold("right");
@@ -228,7 +232,7 @@ describe("regular", () => {
     assert.equal(world.pass(world.left, 0), undefined);
   });
 
-  test("the responder closes the new SA before the initiator has closed the old one: that one is in use again", () => {
+  test("regular_responder_delete: the responder closes the new SA before the initiator has closed the old one: that one is in use again", () => {
     const world = establishedWorld();
     world.rekeyChild(world.left);
     world.deliver();
@@ -248,25 +252,50 @@ describe("regular", () => {
 });
 
 /** Both ends have asked; nothing has arrived. */
-function bothRekey(nonces: { readonly left: number; readonly right: number }): World {
+function bothRekey(nonces: Record<Side, readonly [request: number, answer: number]>): World {
   const world = establishedWorld();
   // The nonces of each end: first of its own request, then of its answer to the other's.
-  world.left.nonceOctets.push(nonces.left, 0xf0);
-  world.right.nonceOctets.push(nonces.right, 0xf0);
+  world.left.nonceOctets.push(...nonces.left);
+  world.right.nonceOctets.push(...nonces.right);
   world.rekeyChild(world.left);
   world.rekeyChild(world.right);
   return world;
 }
 
+/** The SPI that an end has chosen for the Child SA that it asks for; its request is on the wire. */
+function offeredSpi(world: World, side: Side): string {
+  const request = world.wire.find(({ from }) => from === side);
+  assert.ok(request !== undefined);
+  const spis = world.reader
+    .payloads(request.octets)
+    .flatMap((payload) => (payload.type === "SA" ? payload.proposals.map(({ spi }) => spi) : []));
+  return toHex(spis[0] ?? assert.fail("no SA payload"));
+}
+
+/** There is one Child SA, and it is not the old one. */
+function assertReplaced(world: World): void {
+  assertAgreement(world);
+  for (const host of world.hosts) {
+    const [child, ...others] = world.status(host).childSas;
+    assert.ok(child !== undefined && others.length === 0);
+    const [first] = host.dataPlane.log.flatMap((message) => (message.verb === "addInbound" ? [message.sa.id] : []));
+    assert.notEqual(child.id, first, "a rekey stands");
+  }
+}
+
 describe("both ends at once", () => {
-  for (const [loser, nonces] of [
-    ["left", { left: 0x00, right: 0x80 }],
-    ["right", { left: 0x80, right: 0x00 }],
+  // The lowest of the four nonces is in the request of the exchange that loses, or in the answer to it.
+  for (const [loser, who, nonces] of [
+    ["left", "left", { left: [0x00, 0xf0], right: [0x80, 0xf0] }],
+    ["right", "right", { left: [0x80, 0xf0], right: [0x00, 0xf0] }],
+    ["left", "left, by the answer to it,", { left: [0x90, 0xf0], right: [0x80, 0x00] }],
+    ["right", "right, by the answer to it,", { left: [0x80, 0x00], right: [0x90, 0xf0] }],
   ] as const) {
     const winner: Side = loser === "left" ? "right" : "left";
 
-    test(`the ${loser} has the lowest nonce and closes its own; the ${winner} closes the old one`, () => {
+    test(`collision: the ${who} has the lowest nonce and closes its own; the ${winner} closes the old one`, () => {
       const world = bothRekey(nonces);
+      const offered = offeredSpi(world, winner);
       world.deliverFrom("left");
       world.deliverFrom("right");
       assertTraffic(world, "after the requests");
@@ -282,15 +311,14 @@ describe("both ends at once", () => {
         "each end closes one",
       );
       world.settle();
-      assertAgreement(world);
-      assert.equal(world.status(world.left).childSas.length, 1);
       world.run(20_000);
       assertTraffic(world, "in the end");
-      assertAgreement(world);
+      assertReplaced(world);
+      assert.equal(toHex(espSpiOctets(espSpi(spisIn(world, world.host(winner))[0] ?? 0))), offered, `the ${winner}'s stands`);
     });
 
     for (const first of ["left", "right"] as const) {
-      test(`the ${loser} has the lowest nonce, and the ${first}'s answer comes late`, () => {
+      test(`collision_delayed_response: the ${who} has the lowest nonce, and the ${first}'s answer comes late`, () => {
         const world = bothRekey(nonces);
         world.deliverFrom("left");
         world.deliverFrom("right");
@@ -301,12 +329,11 @@ describe("both ends at once", () => {
         world.arrive(late);
         world.settle();
         world.run(20_000);
-        assertAgreement(world);
-        assert.equal(world.status(world.left).childSas.length, 1);
+        assertReplaced(world);
         assertTraffic(world, "in the end");
       });
 
-      test(`the ${loser} has the lowest nonce, and the ${first}'s request comes when the other is done: TEMPORARY_FAILURE`, () => {
+      test(`collision_delayed_request: the ${who} has the lowest nonce, and the ${first}'s request comes when the other is done: TEMPORARY_FAILURE`, () => {
         const world = bothRekey(nonces);
         const late = world.hold(first);
         const other: Side = first === "left" ? "right" : "left";
@@ -318,12 +345,11 @@ describe("both ends at once", () => {
         assert.ok(world.wire.some(({ octets }) => world.reader.describe(octets).includes("N(TEMPORARY_FAILURE)")));
         world.settle();
         world.run(20_000);
-        assertAgreement(world);
-        assert.equal(world.status(world.left).childSas.length, 1);
+        assertReplaced(world);
         assertTraffic(world, "in the end");
       });
 
-      test(`the ${loser} has the lowest nonce, and the ${first}'s request comes after the old SA is gone: CHILD_SA_NOT_FOUND`, () => {
+      test(`collision_delayed_request_more: the ${who} has the lowest nonce, and the ${first}'s request comes after the old SA is gone: CHILD_SA_NOT_FOUND`, () => {
         const world = bothRekey(nonces);
         const late = world.hold(first);
         world.settle();
@@ -331,8 +357,7 @@ describe("both ends at once", () => {
         assert.ok(world.wire.some(({ octets }) => world.reader.describe(octets).includes("N(CHILD_SA_NOT_FOUND)")));
         world.settle();
         world.run(20_000);
-        assertAgreement(world);
-        assert.equal(world.status(world.left).childSas.length, 1);
+        assertReplaced(world);
         assertTraffic(world, "in the end");
       });
     }
@@ -343,7 +368,7 @@ describe("rekey and delete at once", () => {
   for (const rekeyer of ["left", "right"] as const) {
     const deleter: Side = rekeyer === "left" ? "right" : "left";
 
-    test(`the ${rekeyer} rekeys what the ${deleter} closes: TEMPORARY_FAILURE, and it is gone`, () => {
+    test(`collision_delete: the ${rekeyer} rekeys what the ${deleter} closes: TEMPORARY_FAILURE, and it is gone`, () => {
       const world = establishedWorld();
       world.rekeyChild(world.host(rekeyer));
       world.closeChild(world.host(deleter));
@@ -356,7 +381,7 @@ describe("rekey and delete at once", () => {
       assertAgreement(world);
     });
 
-    test(`the ${deleter}'s Delete comes first: the answer to it is as usual, the rekey finds nothing`, () => {
+    test(`collision_delete_drop_rekey: the ${deleter}'s Delete comes first: the answer to it is as usual, the rekey finds nothing`, () => {
       const world = establishedWorld();
       world.rekeyChild(world.host(rekeyer));
       const request = world.hold(rekeyer);
@@ -366,6 +391,20 @@ describe("rekey and delete at once", () => {
       world.arrive(request);
       assert.match(world.deliverFrom(deleter), /N\(CHILD_SA_NOT_FOUND\)/);
       world.settle();
+      assert.deepEqual(childStates(world), { left: [], right: [] });
+      assertAgreement(world);
+    });
+
+    test(`collision_ike_delete: the ${rekeyer} rekeys it while the ${deleter} closes the IKE SA: TEMPORARY_FAILURE, and all is gone`, () => {
+      const world = establishedWorld();
+      world.rekeyChild(world.host(rekeyer));
+      world.closeIke(world.host(deleter));
+      world.deliverFrom(rekeyer);
+      assert.match(world.deliverFrom(deleter), /INFORMATIONAL \d \{ D\(IKE\) \}/);
+      assert.match(world.describe(world.wire[0]!), /N\(TEMPORARY_FAILURE\)/);
+      world.settle();
+      world.run(20_000);
+      assert.deepEqual(ikeStates(world), { left: [], right: [] });
       assert.deepEqual(childStates(world), { left: [], right: [] });
       assertAgreement(world);
     });

@@ -1,6 +1,10 @@
-/** Rekeying the IKE SA (RFC 7296 §1.3.2, §2.18), alone and in collision with everything else (§2.8.2, §2.25.2). */
+/**
+ * Rekeying the IKE SA (RFC 7296 §1.3.2, §2.18), alone and in collision with everything else (§2.8.2, §2.25.2). A case that strongSwan's suites
+ * test_ike_rekey, test_child_rekey and test_child_delete have too begins with the name that it has there.
+ */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { toHex } from "../../src/wire/octets.ts";
 import { assertAgreement, childStates, eventsOf, ikeStates } from "./harness/assertions.ts";
 import { ikeProposals, type Side } from "./harness/configs.ts";
 import { establishedWorld, type World } from "./harness/world.ts";
@@ -26,7 +30,7 @@ function assertWell(world: World): void {
 }
 
 describe("regular", () => {
-  test("the Child SAs move, the old IKE SA is closed, and the window is wide again", () => {
+  test("regular: the Child SAs move, the old IKE SA is closed, and the window is wide again", () => {
     const world = establishedWorld();
     const [child] = world.status(world.left).childSas;
     world.rekeyIke(world.left);
@@ -62,7 +66,7 @@ describe("regular", () => {
   });
 
   for (const side of ["left", "right"] as const) {
-    test(`again and again, by the ${side}, with Child SA rekeys between`, () => {
+    test(`regular: again and again, by the ${side}, with Child SA rekeys between`, () => {
       const world = establishedWorld();
       for (let round = 0; round < 4; round++) {
         world.rekeyIke(world.host(side));
@@ -76,7 +80,7 @@ describe("regular", () => {
     });
   }
 
-  test("with another key exchange than the first of the proposals", () => {
+  test("regular_ke_invalid: with another key exchange than the first of the proposals", () => {
     const world = establishedWorld({
       left: { connection: { proposals: ikeProposals("aes128gcm16-prfsha256-x25519-ecp256") } },
       right: { connection: { proposals: ikeProposals("aes128gcm16-prfsha256-ecp256") } },
@@ -144,24 +148,41 @@ describe("regular", () => {
   });
 });
 
-function bothRekey(nonces: { readonly left: number; readonly right: number }): World {
+function bothRekey(nonces: Record<Side, readonly [request: number, answer: number]>): World {
   const world = establishedWorld();
-  world.left.nonceOctets.push(nonces.left, 0xff, 0xf0);
-  world.right.nonceOctets.push(nonces.right, 0xff, 0xf0);
+  for (const host of world.hosts) {
+    const [request, answer] = nonces[host.side];
+    // The key exchange of the request draws as many octets between the two.
+    host.nonceOctets.push(request, 0xff, answer);
+  }
   world.rekeyIke(world.left);
   world.rekeyIke(world.right);
   return world;
 }
 
+/** The SPI that an end has chosen for the IKE SA that it asks for; its request is on the wire. */
+function offeredSpi(world: World, side: Side): string {
+  const request = world.wire.find(({ from }) => from === side);
+  assert.ok(request !== undefined);
+  const spis = world.reader
+    .payloads(request.octets)
+    .flatMap((payload) => (payload.type === "SA" ? payload.proposals.map(({ spi }) => spi) : []));
+  return toHex(spis[0] ?? assert.fail("no SA payload"));
+}
+
 describe("both ends at once", () => {
-  for (const [loser, nonces] of [
-    ["left", { left: 0x00, right: 0x80 }],
-    ["right", { left: 0x80, right: 0x00 }],
+  // The lowest of the four nonces is in the request of the exchange that loses, or in the answer to it.
+  for (const [loser, who, nonces] of [
+    ["left", "left", { left: [0x00, 0xf0], right: [0x80, 0xf0] }],
+    ["right", "right", { left: [0x80, 0xf0], right: [0x00, 0xf0] }],
+    ["left", "left, by the answer to it,", { left: [0x90, 0xf0], right: [0x80, 0x00] }],
+    ["right", "right, by the answer to it,", { left: [0x80, 0x00], right: [0x90, 0xf0] }],
   ] as const) {
     const winner: Side = loser === "left" ? "right" : "left";
 
-    test(`the ${loser} has the lowest nonce and closes its own; the ${winner} closes the old one`, () => {
+    test(`collision: the ${who} has the lowest nonce and closes its own; the ${winner} closes the old one`, () => {
       const world = bothRekey(nonces);
+      const offered = offeredSpi(world, winner);
       world.deliverFrom("left");
       world.deliverFrom("right");
       assert.deepEqual(ikeStates(world), { left: ["REKEYING", "PENDING"], right: ["REKEYING", "PENDING"] });
@@ -172,12 +193,13 @@ describe("both ends at once", () => {
       assert.deepEqual([...states[winner]].sort(), ["DELETING", "ESTABLISHED", "PENDING"]);
       assertTraffic(world, "after the answers");
       assertWell(world);
+      for (const host of world.hosts) assert.equal(world.status(host).ikeSas[0]?.initiatorSpi, offered, `the ${winner}'s stands`);
     });
 
     for (const first of ["left", "right"] as const) {
       const other: Side = first === "left" ? "right" : "left";
 
-      test(`the ${loser} has the lowest nonce, and the ${first}'s answer comes late`, () => {
+      test(`collision_delayed_response: the ${who} has the lowest nonce, and the ${first}'s answer comes late`, () => {
         const world = bothRekey(nonces);
         world.deliverFrom("left");
         world.deliverFrom("right");
@@ -188,7 +210,7 @@ describe("both ends at once", () => {
         assertWell(world);
       });
 
-      test(`the ${loser} has the lowest nonce, and the ${first}'s answer is lost`, () => {
+      test(`the ${who} has the lowest nonce, and the ${first}'s answer is lost`, () => {
         const world = bothRekey(nonces);
         world.deliverFrom("left");
         world.deliverFrom("right");
@@ -196,7 +218,14 @@ describe("both ends at once", () => {
         assertWell(world);
       });
 
-      test(`the ${loser} has the lowest nonce, and the ${first}'s request comes when the other is done: TEMPORARY_FAILURE`, () => {
+      test(`collision_dropped_request: the ${who} has the lowest nonce, and the ${first}'s request is lost: the other's stands`, () => {
+        const world = bothRekey(nonces);
+        world.lose(first);
+        assertWell(world);
+        for (const host of world.hosts) assert.equal(eventsOf(host, "ikeRekeyed").length, 1);
+      });
+
+      test(`collision_delayed_request: the ${who} has the lowest nonce, and the ${first}'s request comes when the other is done: TEMPORARY_FAILURE`, () => {
         const world = bothRekey(nonces);
         const late = world.hold(first);
         world.deliverFrom(other);
@@ -206,7 +235,7 @@ describe("both ends at once", () => {
         assertWell(world);
       });
 
-      test(`the ${loser} has the lowest nonce, and the ${first}'s request comes after the old IKE SA is gone`, () => {
+      test(`collision_delayed_request_and_delete: the ${who} has the lowest nonce, and the ${first}'s request comes after the old IKE SA is gone`, () => {
         const world = bothRekey(nonces);
         const late = world.hold(first);
         world.settle();
@@ -218,7 +247,7 @@ describe("both ends at once", () => {
 });
 
 describe("both ends at once, and the one that stands is used before both ends know", () => {
-  const nonces = { left: 0x00, right: 0x80 };
+  const nonces = { left: [0x00, 0xf0], right: [0x80, 0xf0] } as const;
 
   test("a Delete of a Child SA comes on it: the Child SA is there, and goes at both ends", () => {
     const world = bothRekey(nonces);
@@ -258,7 +287,7 @@ describe("both ends at once, and the one that stands is used before both ends kn
 });
 
 describe("in collision with Child SAs", () => {
-  test("a Child SA is being rekeyed by the other end: TEMPORARY_FAILURE both ways, and both try again", () => {
+  test("collision_ike_rekey: a Child SA is being rekeyed by the other end: TEMPORARY_FAILURE both ways, and both try again", () => {
     const world = establishedWorld();
     world.rekeyIke(world.left);
     world.rekeyChild(world.right);
@@ -298,7 +327,7 @@ describe("in collision with Child SAs", () => {
     assertWell(world);
   });
 
-  test("a Child SA is being closed by the other end: its Delete is answered as usual, the rekey waits", () => {
+  test("collision_ike_rekey: a Child SA is being closed by the other end: its Delete is answered as usual, the rekey waits", () => {
     const world = establishedWorld();
     world.rekeyIke(world.left);
     world.closeChild(world.right);
@@ -316,7 +345,7 @@ describe("in collision with the end of the IKE SA", () => {
   for (const rekeyer of ["left", "right"] as const) {
     const deleter: Side = rekeyer === "left" ? "right" : "left";
 
-    test(`the ${rekeyer} rekeys what the ${deleter} closes: the Delete is answered, the rekey forgotten`, () => {
+    test(`collision_delete: the ${rekeyer} rekeys what the ${deleter} closes: the Delete is answered, the rekey forgotten`, () => {
       const world = establishedWorld();
       world.rekeyIke(world.host(rekeyer));
       world.closeIke(world.host(deleter));
@@ -326,7 +355,7 @@ describe("in collision with the end of the IKE SA", () => {
       assertAgreement(world);
     });
 
-    test(`the ${deleter} is closing it when the ${rekeyer}'s rekey comes: TEMPORARY_FAILURE`, () => {
+    test(`collision_delete_drop_delete: the ${deleter} is closing it when the ${rekeyer}'s rekey comes: TEMPORARY_FAILURE`, () => {
       const world = establishedWorld();
       world.closeIke(world.host(deleter));
       const deletion = world.hold(deleter);
