@@ -12,7 +12,7 @@ import { RIGHT_ADDRESS } from "./harness/configs.ts";
 import { World } from "./harness/world.ts";
 
 const LIMITS = { cookieThreshold: 4, halfOpenLimit: 20, perSourceLimit: 6 };
-/** Milliseconds between two attempts: the answers are not held back by their rate. */
+/** Milliseconds between two attempts. */
 const PACE = 120;
 
 class Flood {
