@@ -96,7 +96,7 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
   /** A half-open IKE SA has been made. Its record outlives its authentication by a little, for repetitions of IKE_SA_INIT. */
   opened(entry: HalfOpen, now: number): void {
     this.halfOpen.add(entry);
-    this.guard.opened(entry.source.address);
+    this.guard.opened(entry.source.address, entry.isProven);
     this.ikeSaMade(entry.ikeSa, now);
     this.services.timers.schedule(now + this.config.halfOpenTimeout, "half-open", (at) => {
       if (entry.ikeSa.state.kind === "HALF_OPEN") entry.ikeSa.destroy("no IKE_AUTH came", "local", at);
@@ -225,7 +225,7 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
     const entry = this.halfOpen.of(ikeSa);
     if (entry !== undefined) {
       this.halfOpen.remove(entry);
-      if (from === "HALF_OPEN") this.guard.closed(entry.source.address);
+      if (from === "HALF_OPEN") this.guard.closed(entry.source.address, entry.isProven);
     }
     if (ikeSa.isInUse) {
       this.services.outputs.event({ kind: "ikeDown", sa: ikeSa.ref, why, by });
@@ -298,7 +298,7 @@ export class EndpointCore implements IkeSaOwner<IkeSa> {
       candidates: entry.candidates.filter((config) => supportsChoice(config, ikeSa.keys)),
       admit: () => this.ikeLifecycle.requireUnique(ikeSa),
       established: (_ikeSa, initialContact, now) => {
-        this.guard.closed(entry.source.address);
+        this.guard.closed(entry.source.address, entry.isProven);
         if (initialContact) this.ikeLifecycle.initialContact(ikeSa, now);
         const connection = this.#connectionOf(ikeSa);
         if (connection !== undefined) this.#established(ikeSa, connection, now);

@@ -133,10 +133,6 @@ export class IkeEndpoint {
       return;
     }
     const known = core.halfOpen.responseTo(header.initiatorSpi, path.remote, octets);
-    if (known === "other") {
-      counters.drop("wrongExchange");
-      return;
-    }
     if (known !== undefined) {
       counters.retransmitsIn++;
       core.send(known, path);

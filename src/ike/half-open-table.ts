@@ -12,14 +12,18 @@ export interface HalfOpen {
   readonly handshake: Handshake;
   readonly candidates: readonly ConnectionConfig[];
   readonly source: SocketAddress;
+  /** A cookie came back from there. */
+  readonly isProven: boolean;
 }
 
 export class HalfOpenTable {
-  readonly #byRequest = new Map<string, HalfOpen>();
+  /** By SPI and source. More than one where somebody else has seen the SPI, and asks with it before its owner does. */
+  readonly #byInitiator = new Map<string, readonly HalfOpen[]>();
   readonly #byIkeSa = new Map<IkeSa, HalfOpen>();
 
   add(entry: HalfOpen): void {
-    this.#byRequest.set(keyOf(entry.ikeSa.peerSpi, entry.source), entry);
+    const key = keyOf(entry.ikeSa.peerSpi, entry.source);
+    this.#byInitiator.set(key, [...(this.#byInitiator.get(key) ?? []), entry]);
     this.#byIkeSa.set(entry.ikeSa, entry);
   }
 
@@ -27,15 +31,17 @@ export class HalfOpenTable {
     return this.#byIkeSa.get(ikeSa);
   }
 
-  /** "other": the same initiator asks for something else than it was answered. */
-  responseTo(spiI: IkeSpi, source: SocketAddress, request: Uint8Array): Uint8Array | "other" | undefined {
-    const entry = this.#byRequest.get(keyOf(spiI, source));
-    if (entry === undefined) return undefined;
-    return equalOctets(entry.handshake.request, request) ? entry.handshake.response : "other";
+  /** Undefined for a request that is not a repetition. */
+  responseTo(spiI: IkeSpi, source: SocketAddress, request: Uint8Array): Uint8Array | undefined {
+    const entries = this.#byInitiator.get(keyOf(spiI, source)) ?? [];
+    return entries.find(({ handshake }) => equalOctets(handshake.request, request))?.handshake.response;
   }
 
   remove(entry: HalfOpen): void {
-    this.#byRequest.delete(keyOf(entry.ikeSa.peerSpi, entry.source));
+    const key = keyOf(entry.ikeSa.peerSpi, entry.source);
+    const others = (this.#byInitiator.get(key) ?? []).filter((other) => other !== entry);
+    if (others.length > 0) this.#byInitiator.set(key, others);
+    else this.#byInitiator.delete(key);
     this.#byIkeSa.delete(entry.ikeSa);
   }
 }

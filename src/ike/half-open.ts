@@ -34,8 +34,9 @@ export interface CookieInput {
 export class HalfOpenGuard {
   readonly #config: EndpointConfig;
   readonly #entropy: Entropy;
-  /** By source network. */
-  readonly #bySource = new Map<string, number>();
+  /** By source network: where a cookie came back from, and where none was asked for, which may be forged and must not count against the true one. */
+  readonly #proven = new Map<string, number>();
+  readonly #unproven = new Map<string, number>();
   readonly #wasted: RateLimit;
   #count = 0;
   #isWaryUntil: number;
@@ -61,8 +62,8 @@ export class HalfOpenGuard {
     if (this.#count >= this.#config.halfOpenLimit) return "halfOpenLimit";
     const isWary = this.#count >= this.#config.cookieThreshold || now < this.#isWaryUntil;
     if (isWary && !hasGoodCookie) return "demand cookie";
-    // Addresses can be forged as long as no cookie came back from them, so one's share is judged only afterwards.
-    if ((this.#bySource.get(sourceNetwork(address)) ?? 0) < this.#config.perSourceLimit) return "admit";
+    const count = this.#share(hasGoodCookie).get(sourceNetwork(address)) ?? 0;
+    if (count < this.#config.perSourceLimit) return "admit";
     return hasGoodCookie ? "perSourceLimit" : "demand cookie";
   }
 
@@ -71,19 +72,24 @@ export class HalfOpenGuard {
     if (!this.#wasted.allows(now)) this.#isWaryUntil = now + WARY;
   }
 
-  opened(address: string): void {
+  /** `isProven`: a good cookie came with it. */
+  opened(address: string, isProven: boolean): void {
     this.#count++;
-    const network = sourceNetwork(address);
-    this.#bySource.set(network, (this.#bySource.get(network) ?? 0) + 1);
+    const [share, network] = [this.#share(isProven), sourceNetwork(address)];
+    share.set(network, (share.get(network) ?? 0) + 1);
   }
 
   /** Authenticated, refused or timed out. */
-  closed(address: string): void {
+  closed(address: string, isProven: boolean): void {
     this.#count--;
-    const network = sourceNetwork(address);
-    const left = (this.#bySource.get(network) ?? 0) - 1;
-    if (left > 0) this.#bySource.set(network, left);
-    else this.#bySource.delete(network);
+    const [share, network] = [this.#share(isProven), sourceNetwork(address)];
+    const left = (share.get(network) ?? 0) - 1;
+    if (left > 0) share.set(network, left);
+    else share.delete(network);
+  }
+
+  #share(isProven: boolean): Map<string, number> {
+    return isProven ? this.#proven : this.#unproven;
   }
 
   /** One octet of version, then the keyed hash. */

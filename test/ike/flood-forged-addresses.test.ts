@@ -6,7 +6,7 @@ import { ikeSpi } from "../../src/wire/ike-header.ts";
 import { decodeMessage, encodeMessage } from "../../src/wire/message.ts";
 import type { Payload } from "../../src/wire/payload.ts";
 import { assertAgreement } from "./harness/assertions.ts";
-import { ikeProposals } from "./harness/configs.ts";
+import { ikeProposals, LEFT_ADDRESS } from "./harness/configs.ts";
 import { World } from "./harness/world.ts";
 
 const PROPOSALS = ikeProposals("aes128gcm16-prfsha256-x25519");
@@ -27,12 +27,20 @@ function firstRequest(world: World): Uint8Array {
   return request.octets;
 }
 
+const other = (round: number): string => `198.51.${100 + (round >> 8)}.${round & 0xff}`;
+
 /** The request again from `count` other addresses, each as another IKE SA. Nobody returns a cookie. */
-function flood(world: World, request: Uint8Array, count: number, change: (payload: Payload) => Payload = (payload) => payload): void {
+function flood(
+  world: World,
+  request: Uint8Array,
+  count: number,
+  change: (payload: Payload) => Payload = (payload) => payload,
+  addressOf = other,
+): void {
   const { header, payloads } = decodeMessage(request);
   for (let round = 1; round <= count; round++) {
     const octets = encodeMessage({ ...header, initiatorSpi: ikeSpi(BigInt(round)) }, payloads.map(change));
-    const remote = { address: `198.51.${100 + (round >> 8)}.${round & 0xff}`, port: 500 };
+    const remote = { address: addressOf(round), port: 500 };
     world.act(world.right, (endpoint) =>
       endpoint.handleDatagram({ local: { address: "192.0.2.2", port: 500 }, remote, octets }, world.now),
     );
@@ -71,6 +79,32 @@ describe("a flood of IKE_SA_INIT", () => {
     assert.deepEqual([halfOpen, cookiesSent], [0, 189]);
     world.advance(3000);
     world.settle();
+    assertAgreement(world);
+  });
+
+  test("in the name of a peer does not keep it out", () => {
+    const world = newWorld();
+    const request = firstRequest(world);
+    flood(world, request, 50, undefined, () => LEFT_ADDRESS);
+    assert.equal(world.status(world.right).counters.halfOpen, LIMITS.perSourceLimit);
+    world.advance(3000);
+    world.settle();
+    assert.equal(world.status(world.left).connections[0]?.state, "up");
+  });
+
+  test("nor does one with its SPI, by somebody who has seen the request and is quicker", () => {
+    const world = newWorld();
+    world.initiate();
+    const [request] = world.wire;
+    assert.ok(request !== undefined);
+    const { header, payloads } = decodeMessage(request.octets);
+    const forged = payloads.map((payload) => (payload.type === "NONCE" ? { ...payload, data: new Uint8Array(32) } : payload));
+    world.arrive({ ...request, octets: encodeMessage(header, forged) });
+    world.lose("right");
+    world.settle();
+    assert.equal(world.status(world.left).connections[0]?.state, "up");
+    assert.equal(world.status(world.right).counters.halfOpen, 1);
+    world.advance(30_000);
     assertAgreement(world);
   });
 });

@@ -12,6 +12,8 @@ import { RIGHT_ADDRESS } from "./harness/configs.ts";
 import { World } from "./harness/world.ts";
 
 const LIMITS = { cookieThreshold: 4, halfOpenLimit: 20, perSourceLimit: 6 };
+/** Of one address: those that it got before anybody was asked for a cookie, which may be forged, count by themselves. */
+const SHARE = LIMITS.cookieThreshold + LIMITS.perSourceLimit;
 /** Milliseconds between two attempts. */
 const PACE = 120;
 
@@ -68,23 +70,20 @@ describe("a flood that returns its cookies", () => {
     const flood = new Flood();
     const { world } = flood;
     const outcomes = Array.from({ length: 40 }, () => flood.attempt("198.51.100.1"));
-    assert.deepEqual(outcomes.slice(0, 8), [
+    assert.deepEqual(outcomes, [
       ...Array.from({ length: LIMITS.cookieThreshold }, () => "half-open"),
-      "half-open after a cookie",
-      "half-open after a cookie",
-      "dropped after a cookie",
-      "dropped after a cookie",
+      ...Array.from({ length: LIMITS.perSourceLimit }, () => "half-open after a cookie"),
+      ...Array.from({ length: 40 - SHARE }, () => "dropped after a cookie"),
     ]);
-    assert.deepEqual([...new Set(outcomes.slice(LIMITS.perSourceLimit))], ["dropped after a cookie"]);
-    assert.equal(flood.halfOpen, LIMITS.perSourceLimit);
-    assert.deepEqual(flood.drops, { perSourceLimit: 40 - LIMITS.perSourceLimit });
+    assert.equal(flood.halfOpen, SHARE);
+    assert.deepEqual(flood.drops, { perSourceLimit: 40 - SHARE });
 
     world.initiate();
     const ladder = world.settle();
     assert.match(ladder[1] ?? "", /N\(COOKIE\)/, "it is asked for one, as the flood is");
     assert.deepEqual(ikeStates(world).left, ["ESTABLISHED"]);
     assert.equal(world.pass(world.left, 0), undefined);
-    assert.equal(flood.halfOpen, LIMITS.perSourceLimit, "the flood is still there");
+    assert.equal(flood.halfOpen, SHARE, "the flood is still there");
     assert.equal(flood.attempt("198.51.100.1"), "dropped after a cookie");
 
     world.run(DEFAULT_ENDPOINT_SETTINGS.halfOpenTimeout);

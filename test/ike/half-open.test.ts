@@ -14,19 +14,23 @@ test("below the threshold everybody gets in; above it, who returns a cookie; at 
   const verdicts: string[] = [];
   for (const source of ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"]) {
     verdicts.push(guard.admit(source, false, 0));
-    if (guard.admit(source, true, 0) === "admit") guard.opened(source);
+    if (guard.admit(source, true, 0) === "admit") guard.opened(source, true);
   }
   assert.deepEqual(verdicts, ["admit", "admit", "demand cookie", "demand cookie", "halfOpenLimit"]);
-  guard.closed("192.0.2.1");
+  guard.closed("192.0.2.1", true);
   assert.equal(guard.admit("192.0.2.5", true, 0), "admit");
 });
 
-test("one address has its share, of which forgers of the address cannot use up anything for good", () => {
+test("one address has its share, of which forgers of the address use up nothing", () => {
   const guard = newGuard();
-  for (let count = 0; count < 3; count++) guard.opened("192.0.2.1");
+  for (let count = 0; count < 3; count++) guard.opened("192.0.2.9", false);
+  assert.equal(guard.admit("192.0.2.9", false, 0), "demand cookie");
+  assert.equal(guard.admit("192.0.2.9", true, 0), "admit");
+  for (let count = 0; count < 3; count++) guard.closed("192.0.2.9", false);
+  for (let count = 0; count < 3; count++) guard.opened("192.0.2.1", true);
   assert.equal(guard.admit("192.0.2.1", true, 0), "perSourceLimit");
   assert.equal(guard.admit("192.0.2.2", true, 0), "admit");
-  guard.closed("192.0.2.1");
+  guard.closed("192.0.2.1", true);
   assert.equal(guard.admit("192.0.2.1", true, 0), "admit");
 });
 
@@ -42,11 +46,11 @@ test("values that cost a key exchange for nothing: cookies for everybody for a w
 
 test("an IPv6 source has its /64, and the share of one: changing its address gives it nothing", () => {
   const guard = newGuard();
-  for (let host = 1; host <= 3; host++) guard.opened(`2001:db8:0:1::${host}`);
+  for (let host = 1; host <= 3; host++) guard.opened(`2001:db8:0:1::${host}`, true);
   assert.equal(guard.admit("2001:db8:0:1:ffff::9", true, 0), "perSourceLimit");
   assert.equal(guard.admit("2001:db8:0:1:ffff::9", false, 0), "demand cookie");
   assert.equal(guard.admit("2001:db8:0:2::1", true, 0), "admit");
-  guard.closed("2001:db8:0:1::2");
+  guard.closed("2001:db8:0:1::2", true);
   assert.equal(guard.admit("2001:db8:0:1:ffff::9", true, 0), "admit");
 });
 

@@ -396,7 +396,7 @@ export const daemonSchema = z.strictObject({
     default: "30",
   }),
   per_source_limit: defaulted(integerFrom(1, 1_000_000), {
-    about: "IKE SAs that are not authenticated yet, from one IPv4 address or one IPv6 /64.",
+    about: "IKE SAs that are not authenticated yet, from one IPv4 address or one IPv6 /64; as many again before cookies are asked for.",
     expects: "a whole number from 1 to 1000000",
     default: "5",
   }),

@@ -46,8 +46,8 @@ export interface IkeSaInitRequest {
 }
 
 export type IkeSaInitResult =
-  /** `response` is what goes back, now and to every repetition of the request. */
-  | { readonly kind: "half-open"; readonly ikeSa: IkeSa; readonly handshake: Handshake }
+  /** `response` is what goes back, now and to every repetition of the request. `isProven`: a good cookie came with it. */
+  | { readonly kind: "half-open"; readonly ikeSa: IkeSa; readonly handshake: Handshake; readonly isProven: boolean }
   /** Goes back, and nothing is kept. `text` is for the operator. */
   | { readonly kind: "stateless"; readonly response: Uint8Array; readonly notifyType: number; readonly text: string }
   | { readonly kind: "drop"; readonly reason: DropReason };
@@ -77,7 +77,7 @@ export function answerIkeSaInit(
     const verdict = guard.admit(path.remote.address, isGood, now);
     if (verdict === "demand cookie") return stateless(cookie(guard.cookieFor(input, now)), "many IKE SAs are not authenticated yet");
     if (verdict !== "admit") return { kind: "drop", reason: verdict };
-    return negotiate(request, nonceI, stateless, services, owner, now);
+    return negotiate(request, { nonceI, isProven: isGood }, stateless, services, owner, now);
   } catch (error) {
     if (isBadPublicValue(error)) guard.wasted(now);
     const { notifyType, data } = notifyForError(error);
@@ -87,7 +87,7 @@ export function answerIkeSaInit(
 
 function negotiate(
   request: IkeSaInitRequest,
-  nonceI: Uint8Array,
+  { nonceI, isProven }: { readonly nonceI: Uint8Array; readonly isProven: boolean },
   stateless: (payload: NotifyPayload, text: string) => IkeSaInitResult,
   services: Services,
   owner: IkeSaOwner<IkeSa>,
@@ -145,6 +145,7 @@ function negotiate(
   const response = encodeResponse(message, spiR, answer);
   return {
     kind: "half-open",
+    isProven,
     ikeSa,
     handshake: { request: octets.slice(), response, nonceI, nonceR, peerAbilities, intermediate: ikeSa.intermediate },
   };
