@@ -32,6 +32,8 @@ export interface IkeHostOptions {
   readonly side: Side;
   readonly cpus: number;
   readonly child: Partial<Pick<ChildConfig, "perCpuSas" | "startAction">>;
+  /** Who it says it is; the other admits anybody with the secret. */
+  readonly id?: string;
   /** Whether its CPUs have packets to send. */
   readonly hasTraffic: boolean;
 }
@@ -153,7 +155,7 @@ export class IkePair {
   }
 }
 
-function endpointConfig({ side, child }: IkeHostOptions): EndpointConfig {
+function endpointConfig({ side, child, id = `${side}.example` }: IkeHostOptions): EndpointConfig {
   const other = side === "left" ? "right" : "left";
   return {
     ...DEFAULT_ENDPOINT_SETTINGS,
@@ -165,8 +167,8 @@ function endpointConfig({ side, child }: IkeHostOptions): EndpointConfig {
         localAddrs: [ADDRESSES[side]],
         remoteAddrs: [ADDRESSES[other]],
         proposals: [parseProposal(IKE_PROPOSAL, "IKE")],
-        local: { auth: "psk", id: parseIdentity(`${side}.example`) },
-        remote: { auth: "psk", id: parseIdentity(`${other}.example`) },
+        local: { auth: "psk", id: parseIdentity(id) },
+        remote: { auth: "psk", id: "%any" },
         children: [
           {
             ...DEFAULT_CHILD_SETTINGS,

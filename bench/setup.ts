@@ -36,9 +36,11 @@ function handshakes(turns: number, milliseconds: number): Row {
   return { bench: "setup", name: "responder, PSK, X25519, one core", unit: "handshakes/s", value: summarize(rates) };
 }
 
-class Responder {
+/** A host that initiators come to, each once. */
+export class Responder {
   readonly #host: IkeHost;
   readonly #sent: Outgoing[] = [];
+  #initiators = 0;
 
   constructor() {
     this.#host = new IkeHost({ side: "right", cpus: 1, child: {}, hasTraffic: false }, 0, (datagram) => this.#sent.push(datagram));
@@ -47,7 +49,8 @@ class Responder {
   /** One handshake with an initiator that has never been here before. @returns milliseconds of processor time of this side alone */
   answer(): number {
     const requests: Outgoing[] = [];
-    const initiator = new IkeHost({ side: "left", cpus: 1, child: {}, hasTraffic: false }, 0, (datagram) => requests.push(datagram));
+    const id = `host-${++this.#initiators}.example`;
+    const initiator = new IkeHost({ side: "left", cpus: 1, child: {}, id, hasTraffic: false }, 0, (datagram) => requests.push(datagram));
     initiator.act(0, (endpoint) => void endpoint.handleCommand({ verb: "initiate", connection: "tunnel" }, 0));
     let microseconds = 0;
     for (let exchange = 0; exchange < 2; exchange++) {
