@@ -11,6 +11,7 @@ test("keys are found in sections, and below names that the user chooses", () => 
     "id",
     "certs",
     "private_key",
+    "rsa_padding",
     "ocsp_responses",
     "pubkeys",
   ]);
