@@ -8,7 +8,6 @@ export const DROP_REASONS = {
   noConnection: "no connection is configured for these addresses",
   halfOpenLimit: "too many IKE SAs that are not authenticated yet",
   perSourceLimit: "too many IKE SAs from one address or IPv6 /64 that are not authenticated yet",
-  invalidCookie: "a COOKIE that we did not give out",
   integrity: "the integrity check failed",
   unprotected: "not protected where it must be",
   outsideWindow: "a message ID outside the window",

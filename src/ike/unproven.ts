@@ -36,7 +36,7 @@ export class UnprovenAnswers {
   }
 
   /**
-   * Whether IKE_SA_INIT may be refused once more. A COOKIE needs no leave: it is smaller than what asks for it and costs one hash, and whoever
+   * Whether IKE_SA_INIT may be refused once more. A COOKIE needs no leave: it is never longer than what asks for it and costs one hash, and whoever
    * floods us must not be able to keep it from those who would return it (§2.6).
    */
   allowsRefusal(now: number): boolean {

@@ -82,6 +82,31 @@ describe("a flood of IKE_SA_INIT", () => {
     assertAgreement(world);
   });
 
+  test("with nothing but a nonce brings no answer that is longer than itself", () => {
+    const world = newWorld();
+    const request = firstRequest(world);
+    flood(world, request, 10);
+    const { header } = decodeMessage(request);
+    for (const [nonce, answers] of [
+      [16, 0],
+      [36, 0],
+      [37, 1],
+    ] as const) {
+      const octets = encodeMessage({ ...header, initiatorSpi: ikeSpi(BigInt(1000 + nonce)) }, [
+        { type: "NONCE", data: new Uint8Array(nonce) },
+      ]);
+      const remote = { address: "203.0.113.9", port: 500 };
+      world.act(world.right, (endpoint) =>
+        endpoint.handleDatagram({ local: { address: "192.0.2.2", port: 500 }, remote, octets }, world.now),
+      );
+      assert.deepEqual(
+        world.wire.splice(0).map((answer) => answer.octets.length),
+        Array.from({ length: answers }, () => octets.length),
+      );
+    }
+    assert.equal(world.status(world.right).counters.drops["malformed"], 2);
+  });
+
   test("in the name of a peer does not keep it out", () => {
     const world = newWorld();
     const request = firstRequest(world);

@@ -10,6 +10,7 @@ import { ExchangeType, ProtocolId } from "../../src/wire/iana/index.ts";
 import { toHex } from "../../src/wire/octets.ts";
 import { assertAgreement, childStates, eventsOf, ikeStates } from "./harness/assertions.ts";
 import { espProposals, type Side } from "./harness/configs.ts";
+import { offeredSpi } from "./harness/offered-spi.ts";
 import { forgerIn } from "./harness/forger.ts";
 import { establishedWorld, World, type Host } from "./harness/world.ts";
 
@@ -260,16 +261,6 @@ function bothRekey(nonces: Record<Side, readonly [request: number, answer: numbe
   world.rekeyChild(world.left);
   world.rekeyChild(world.right);
   return world;
-}
-
-/** The SPI that an end has chosen for the Child SA that it asks for; its request is on the wire. */
-function offeredSpi(world: World, side: Side): string {
-  const request = world.wire.find(({ from }) => from === side);
-  assert.ok(request !== undefined);
-  const spis = world.reader
-    .payloads(request.octets)
-    .flatMap((payload) => (payload.type === "SA" ? payload.proposals.map(({ spi }) => spi) : []));
-  return toHex(spis[0] ?? assert.fail("no SA payload"));
 }
 
 /** There is one Child SA, and it is not the old one. */

@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { toHex } from "../../src/wire/octets.ts";
 import { assertAgreement, childStates, eventsOf, ikeStates } from "./harness/assertions.ts";
 import { ikeProposals, type Side } from "./harness/configs.ts";
+import { offeredSpi } from "./harness/offered-spi.ts";
 import { establishedWorld, type World } from "./harness/world.ts";
 
 function assertTraffic(world: World, when: string): void {
@@ -158,16 +158,6 @@ function bothRekey(nonces: Record<Side, readonly [request: number, answer: numbe
   world.rekeyIke(world.left);
   world.rekeyIke(world.right);
   return world;
-}
-
-/** The SPI that an end has chosen for the IKE SA that it asks for; its request is on the wire. */
-function offeredSpi(world: World, side: Side): string {
-  const request = world.wire.find(({ from }) => from === side);
-  assert.ok(request !== undefined);
-  const spis = world.reader
-    .payloads(request.octets)
-    .flatMap((payload) => (payload.type === "SA" ? payload.proposals.map(({ spi }) => spi) : []));
-  return toHex(spis[0] ?? assert.fail("no SA payload"));
 }
 
 describe("both ends at once", () => {

@@ -82,6 +82,8 @@ describe("a forged refusal of IKE_SA_INIT", () => {
     const world = new World();
     world.initiate();
     forge(world, NotifyType.NO_PROPOSAL_CHOSEN);
+    forge(world, NotifyType.INVALID_SYNTAX);
+    assert.equal(world.status(world.left).counters.drops["answerRefused"], 1, "a second one adds nothing");
     world.advance(PATIENCE - 1);
     assert.equal(stateOf(world), "connecting");
     world.advance(1);

@@ -230,8 +230,11 @@ export class IkeSaInitInitiator {
 
   /** §2.21.1: "should continue trying for some time before giving up". The first refusal starts the clock; others add nothing. */
   #refused(why: string, now: number): void {
-    if (this.#refusal !== undefined) return;
-    const { timers } = this.#ikeSa.services;
+    const { counters, timers } = this.#ikeSa.services;
+    if (this.#refusal !== undefined) {
+      counters.drop("answerRefused");
+      return;
+    }
     this.#refusal = timers.schedule(now + REFUSAL_PATIENCE, "retry", (later) => this.#fail(why, "unproven", later));
   }
 

@@ -75,7 +75,12 @@ export function answerIkeSaInit(
     const returned = findNotify(message.payloads, NotifyType.COOKIE)?.data;
     const isGood = returned !== undefined && guard.isGoodCookie(returned, input, now);
     const verdict = guard.admit(path.remote.address, isGood, now);
-    if (verdict === "demand cookie") return stateless(cookie(guard.cookieFor(input, now)), "many IKE SAs are not authenticated yet");
+    if (verdict === "demand cookie") {
+      const demand = stateless(cookie(guard.cookieFor(input, now)), "many IKE SAs are not authenticated yet");
+      // A request with all that it needs is longer; forged ones that are not must not have us send more than they cost.
+      const isLonger = demand.kind === "stateless" && demand.response.length > request.octets.length;
+      return isLonger ? { kind: "drop", reason: "malformed" } : demand;
+    }
     if (verdict !== "admit") return { kind: "drop", reason: verdict };
     return negotiate(request, { nonceI, isProven: isGood }, stateless, services, owner, now);
   } catch (error) {
